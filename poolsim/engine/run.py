@@ -1,0 +1,131 @@
+"""Runs one replication of a scenario and hands everything that happens to a recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poolsim.engine.draws import Draws
+from poolsim.engine.sampling import sample
+from poolsim.engine.simpy_engine import attach
+from poolsim.invariants.checks import check
+from poolsim.model.build import build, start
+from poolsim.model.records import World
+from poolsim.scenario.scenario import Scenario
+
+REQUEST_WIDTH = 12
+NOTE_WIDTH = 6
+SAMPLE_WIDTH = 11
+"""Columns of the rows that a recorder takes (recording/columns.py)."""
+
+FLUSH_ROWS = 8192
+CHECKS = 8
+"""How often the invariants that read all tables are checked during a run; and at its end."""
+
+
+class Recorder(Protocol):
+    """What takes a run's rows."""
+
+    @property
+    def interval_ns(self) -> int: ...
+
+    def requests(self, rows: NDArray[np.int64]) -> None: ...
+
+    def notes(self, rows: NDArray[np.int64]) -> None: ...
+
+    def sample(self, time_ns: int, table: NDArray[np.int64]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationEnd:
+    """How a run ended: its time, requests without an end per client, agenda events."""
+
+    end_ns: int
+    unfinished: tuple[int, ...]
+    events: int
+
+
+class NotReady(Exception):
+    """The environment lacks what the run needs (exit 6)."""
+
+
+Attachment = Callable[[Any, World], None]
+"""A user's own code: gets the `simpy.Environment` and the world before the run starts, and may
+start processes there."""
+
+
+def simulate(
+    scenario: Scenario,
+    replication: int,
+    recorder: Recorder,
+    *,
+    engine: str = "auto",
+    progress: Callable[[float, int], None] | None = None,
+    attachments: Sequence[Attachment] = (),
+) -> SimulationEnd:
+    """Run one replication.
+
+    Args:
+        scenario: complete and checked.
+        replication: number from 0; with the scenario's seed it decides every draw.
+        recorder: takes the rows, in order.
+        engine: auto or simpy.
+        progress: called now and then with the share done and the requests so far.
+        attachments: see Attachment.
+
+    Raises:
+        NotReady: the engine asked for is not there.
+        InvariantViolation: the run broke a rule of its own.
+    """
+    if engine not in ("auto", "simpy"):
+        raise NotReady(f"engine {engine!r} is not in this version; use --engine simpy")
+    world = build(scenario, Draws(scenario.seed, replication))
+    environment = attach(world)
+    start(world)
+    for attachment in attachments:
+        attachment(environment, world)
+    end = scenario.duration_ns
+    label = f"seed {scenario.seed}, replication {replication}"
+    instants = list(range(recorder.interval_ns, end, recorder.interval_ns)) + [end]
+    checked = max(1, len(instants) // CHECKS)
+    recorder.sample(0, sample(world, SAMPLE_WIDTH))
+    for i, instant in enumerate(instants):
+        environment.run(until=instant)
+        recorder.sample(instant, sample(world, SAMPLE_WIDTH))
+        if len(world.ends) >= FLUSH_ROWS * REQUEST_WIDTH or instant == end:
+            _flush(world, recorder)
+            if progress is not None:
+                progress(instant / end, world.run.requests_ended)
+        elif progress is not None and i % 16 == 0:
+            progress(instant / end, world.run.requests_ended)
+        if i % checked == 0 or instant == end:
+            check(world, instant, label)
+    return SimulationEnd(end, unfinished(world), world.agenda.events)
+
+
+def unfinished(world: World) -> tuple[int, ...]:
+    """Requests under way per client."""
+    free = set()
+    r = world.run.free_request
+    while r >= 0:
+        free.add(r)
+        r = world.requests[r].next
+    counts = [0] * len(world.clients)
+    for r, request in enumerate(world.requests):
+        if r not in free:
+            counts[request.client] += 1
+    return tuple(counts)
+
+
+def _flush(world: World, recorder: Recorder) -> None:
+    """Hand over the rows gathered since the last time."""
+    if world.ends:
+        recorder.requests(np.array(world.ends, dtype=np.int64).reshape(-1, REQUEST_WIDTH))
+        del world.ends[:]
+    if world.notes:
+        recorder.notes(np.array(world.notes, dtype=np.int64).reshape(-1, NOTE_WIDTH))
+        del world.notes[:]

@@ -1,0 +1,232 @@
+"""One pool on the bench: a driver's rules driven operation by operation, without an engine.
+
+The bench stands in for everything around a pool: its agenda runs executor tasks at once, lets
+handshakes succeed unless they are held, and leaves timers alone, since whoever drives the bench
+says when a queue times out or a cleanup runs. Used to replay recorded decisions and to test rules.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+from poolsim.model.build import empty_world, slotted_of
+from poolsim.model.client.session import answer, execute
+from poolsim.model.connection.ready import take_ready
+from poolsim.model.connection.streams import free_stream, take_stream
+from poolsim.model.drivers.ports import (
+    borrow,
+    give_back,
+    late_response,
+    timed_out,
+)
+from poolsim.model.drivers.registry import DRIVERS
+from poolsim.model.kinds import ANSWER, EXECUTOR
+from poolsim.model.primitives import World
+from poolsim.model.records import (
+    GRANTED,
+    IN_FLIGHT,
+    ORPHANED,
+    QUEUED,
+    STEP_SEND,
+)
+from poolsim.model.slots import finish_attempt, new_attempt
+from poolsim.scenario.scenario import Pooling
+
+POOL = 0
+"""The bench's one pool."""
+
+
+class BenchAgenda:
+    """Keeps handshakes' answers and executor tasks; forgets everything else."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[int, int]] = []
+        self.answers: list[tuple[int, int]] = []
+
+    def schedule(self, time: int, _key: int, kind: int, target: int) -> None:
+        """Keep what the bench itself will run."""
+        if kind == EXECUTOR:
+            self.tasks.append((time, target))
+        elif kind == ANSWER:
+            self.answers.append((time, target))
+
+
+@dataclass
+class Outcome:
+    """What one operation led to: requests served and failed, in order."""
+
+    grants: list[tuple[int, int]] = field(default_factory=list)
+    """(request, connection slot)."""
+    failures: list[tuple[int, int]] = field(default_factory=list)
+    """(request, error of model.kinds)."""
+
+
+class Bench:
+    """A pool of one driver with given options, its initial connections made.
+
+    Requests are named by any integers the caller likes.
+    """
+
+    def __init__(
+        self,
+        driver: str,
+        protocol: int,
+        pooling: Pooling,
+        *,
+        idle_timeout_ns: int,
+        pool_timeout_ns: int,
+        max_queue_size: int,
+        stream_limit: int,
+    ) -> None:
+        self.world = _world(driver, protocol, stream_limit)
+        self.agenda = BenchAgenda()
+        self.world.agenda = self.agenda
+        for _ in range(2):
+            options = slotted_of("options")()
+            options.core = pooling.core
+            options.max = pooling.max
+            options.max_requests = pooling.max_requests
+            options.threshold = pooling.new_connection_threshold
+            options.min_requests = pooling.min_requests
+            options.idle_timeout = idle_timeout_ns
+            options.pool_timeout = pool_timeout_ns
+            options.max_queue_size = max_queue_size
+            self.world.options.append(options)
+        self.rules = DRIVERS[driver]
+        self.attempts: dict[int, int] = {}
+        self.held = False
+        self.rules.start_session(self.world, 0, 0)
+        self.settle(0)
+
+    @property
+    def pool(self) -> World:
+        """The pool's record."""
+        return self.world.pools[POOL]
+
+    def borrow(self, request: int, now_ns: int) -> tuple[int, Outcome]:
+        """One acquisition: its answer (GRANTED, QUEUED or an error) and what followed."""
+        w = self.world
+        a = new_attempt(w)
+        w.attempts[a].request = request
+        w.attempts[a].pool = POOL
+        answered: int = borrow(w, POOL, a, now_ns)
+        if answered == GRANTED:
+            self._send(a)
+        elif answered != QUEUED:
+            finish_attempt(w, a)
+        if answered in (GRANTED, QUEUED):
+            self.attempts[request] = a
+        return answered, self.settle(now_ns)
+
+    def release(self, request: int, now_ns: int) -> Outcome:
+        """The response of a request in flight arrives."""
+        a = self.attempts.pop(request)
+        attempt = self.world.attempts[a]
+        free_stream(self.world, attempt.connection, attempt.stream)
+        give_back(self.world, a, now_ns)
+        finish_attempt(self.world, a)
+        return self.settle(now_ns)
+
+    def time_out(self, request: int, now_ns: int) -> Outcome:
+        """A request in flight times out; it stays known until its late response."""
+        timed_out(self.world, self.attempts[request], now_ns)
+        return self.settle(now_ns)
+
+    def late_response(self, request: int, now_ns: int) -> Outcome:
+        """The response of a request that timed out arrives."""
+        a = self.attempts.pop(request)
+        attempt = self.world.attempts[a]
+        if attempt.state == ORPHANED:
+            free_stream(self.world, attempt.connection, attempt.stream)
+            late_response(self.world, a, now_ns)
+            finish_attempt(self.world, a)
+        return self.settle(now_ns)
+
+    def expire(self, request: int, now_ns: int) -> Outcome:
+        """A request in the queue has waited for the pool timeout."""
+        self.rules.expire(self.world, POOL, self.attempts.pop(request), now_ns)
+        return self.settle(now_ns)
+
+    def cleanup(self, now_ns: int) -> Outcome:
+        """One run of the periodic cleanup."""
+        self.rules.cleanup(self.world, POOL, now_ns)
+        return self.settle(now_ns)
+
+    def lose(self, connection: int, now_ns: int) -> Outcome:
+        """A connection breaks."""
+        self.rules.lost(self.world, connection, now_ns)
+        return self.settle(now_ns)
+
+    def hold(self, held: bool, now_ns: int) -> Outcome:
+        """Hold handshakes from now on, or let them go."""
+        self.held = held
+        return self.settle(now_ns)
+
+    def refuse(self, now_ns: int) -> Outcome:
+        """The oldest held handshake is refused."""
+        time, c = self.agenda.answers.pop(0)
+        self.world.connections[c].ask_refused = 1
+        answer(self.world, c, time)
+        return self.settle(now_ns)
+
+    def settle(self, now_ns: int) -> Outcome:
+        """Run what is due until nothing is, and take what the rules left on the ready list."""
+        outcome = Outcome()
+        agenda = self.agenda
+        while True:
+            self._take_ready(outcome)
+            if agenda.tasks:
+                execute(self.world, agenda.tasks.pop(0)[1], now_ns)
+            elif agenda.answers and not self.held:
+                time, c = agenda.answers.pop(0)
+                answer(self.world, c, time)
+            else:
+                return outcome
+
+    def _take_ready(self, outcome: Outcome) -> None:
+        w = self.world
+        a = take_ready(w)
+        while a >= 0:
+            attempt = w.attempts[a]
+            if attempt.step == STEP_SEND:
+                self._send(a)
+                outcome.grants.append((attempt.request, attempt.connection))
+            else:
+                outcome.failures.append((attempt.request, attempt.error))
+                self.attempts.pop(attempt.request, None)
+                finish_attempt(w, a)
+            a = take_ready(w)
+
+    def _send(self, a: int) -> None:
+        attempt = self.world.attempts[a]
+        attempt.stream = take_stream(self.world, attempt.connection, a)
+        attempt.state = IN_FLIGHT
+        assert attempt.stream >= 0, "a connection was granted beyond its streams"
+
+
+def _world(driver: str, protocol: int, stream_limit: int) -> World:
+    """One session, one host, and a control connection elsewhere that keeps the host up."""
+    w = empty_world()
+    w.notes = array("q")
+    w.ends = array("q")
+    w.run.nodes = 1
+    w.run.starting = 1
+    traits = DRIVERS[driver].TRAITS
+    for table in ("clients", "sessions", "hosts", "pools", "nodes", "rotations"):
+        getattr(w, table).append(slotted_of(table)())
+    for _ in range(2):
+        w.threads.append(slotted_of("threads")())
+        w.executors.append(slotted_of("executors")())
+    client = w.clients[0]
+    client.driver = list(DRIVERS).index(driver)
+    client.protocol = protocol
+    client.stream_limit = stream_limit
+    client.round_trips = traits.handshake_messages
+    client.one_core = int(traits.one_core)
+    client.reconnection_base = 1_000_000_000
+    client.reconnection_max = 600_000_000_000
+    w.sessions[0].reconnector = 1
+    w.pools[0].driver = client.driver
+    w.hosts[0].conviction_open = 1
+    return w

@@ -1,0 +1,233 @@
+"""Replays recorded decisions of a real driver's pool (format `poolsim.decisions/1`).
+
+Each line is one operation on the real pool and its state after it. The same operations are done to
+the simulated pool, and everything the line carries must be the same. Clock readings that the
+driver took itself are inputs: the idle deadline of a newly trashed connection is taken from the
+line that trashes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from poolsim.fidelity.bench import Bench, Outcome
+from poolsim.model.drivers.registry import DRIVERS
+from poolsim.model.records import GRANTED, QUEUED
+from poolsim.scenario.scenario import Pooling
+from poolsim.scenario.units import parse_duration
+
+FORMAT = "poolsim.decisions/1"
+MILLISECOND = 1_000_000
+
+
+class TraceError(Exception):
+    """A trace that cannot be read; the message starts with `file:line`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first line on which the simulated pool disagrees."""
+
+    line: int
+    operation: str
+    expected: str
+    simulated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How a replay went: lines replayed (the header not counted), and the first difference."""
+
+    path: Path
+    lines: int
+    difference: Difference | None
+
+
+def replay_file(path: Path | str) -> Replay:
+    """Replay one trace.
+
+    Raises:
+        TraceError: the file is missing, is no such trace, or names an operation that makes no
+            sense where it stands.
+    """
+    path = Path(path)
+    lines = _lines(path)
+    number, header = next(lines, (1, {}))
+    if header.get("format") != FORMAT:
+        raise TraceError(f"{path}:{number}: not a decision trace: the first line has no {FORMAT!r}")
+    try:
+        pool = ReplayedPool(header)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceError(f"{path}:{number}: the header cannot be used: {error!r}") from error
+    replayed = 0
+    for number, line in lines:
+        try:
+            simulated = pool.do(line)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            message = f"operation {line.get('op')!r} does not fit here: {error!r}"
+            raise TraceError(f"{path}:{number}: {message}") from error
+        replayed += 1
+        expected = {key: line[key] for key in ("result", "connection") if key in line}
+        expected["grants"] = line.get("grants", [])
+        expected["state"] = line["state"]
+        simulated = _carried(simulated, expected)
+        if simulated != expected:
+            operation = json.dumps({k: v for k, v in line.items() if k not in expected})
+            difference = Difference(number, operation, json.dumps(expected), json.dumps(simulated))
+            return Replay(path, replayed, difference)
+    return Replay(path, replayed, None)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                if not text.strip():
+                    continue
+                line = json.loads(text)
+                if not isinstance(line, dict) or not (
+                    number == 1 or ("op" in line and isinstance(line.get("state"), dict))
+                ):
+                    raise TraceError(f"{path}:{number}: not an operation with 'op' and 'state'")
+                yield number, line
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise TraceError(f"{path}:1: not UTF-8: {error.reason}") from error
+    except json.JSONDecodeError as error:
+        raise TraceError(f"{path}:{number + 1}: not JSON: {error.msg}") from error
+
+
+def _carried(simulated: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """What the simulation says of the things that the line carries."""
+    carried = {key: simulated.get(key) for key in expected}
+    state = simulated["state"]
+    carried["state"] = {key: state.get(key) for key in expected["state"]}
+    return carried
+
+
+class ReplayedPool:
+    """A simulated pool that takes a trace's operations and describes itself as the trace does."""
+
+    def __init__(self, header: dict[str, Any]) -> None:
+        driver = header["driver"]
+        if driver not in DRIVERS:
+            raise ValueError(f"driver {driver!r} is not one of {', '.join(DRIVERS)}")
+        options = header["options"]
+        protocol = int(header["protocol"])
+        pooling = Pooling(
+            core=options["core"],
+            max=options["max"],
+            max_requests=options["max_requests"],
+            new_connection_threshold=options.get("new_connection_threshold", 0),
+            min_requests=options.get("min_requests", 0),
+        )
+        self.bench = Bench(
+            driver,
+            protocol,
+            pooling,
+            idle_timeout_ns=_duration_ns(options.get("idle_timeout", "120s")),
+            pool_timeout_ns=_duration_ns(options.get("pool_timeout", "5s")),
+            max_queue_size=options.get("max_queue_size", 256),
+            stream_limit=128 if protocol < 3 else 32768,
+        )
+        self.names: dict[int, int] = {}
+        self.now_ns = 0
+
+    def do(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Do one operation; what it led to, in the trace's terms."""
+        outcome, simulated = self._operate(line)
+        self._take_deadlines(line["state"])
+        simulated["grants"] = [[r, self._name(c)] for r, c in outcome.grants]
+        simulated["state"] = self._state()
+        if simulated.get("connection") is not None:
+            simulated["connection"] = self._name(simulated["connection"])
+        return simulated
+
+    def _operate(self, line: dict[str, Any]) -> tuple[Outcome, dict[str, Any]]:
+        bench = self.bench
+        operation = line["op"]
+        now = self.now_ns
+        if operation == "init":
+            return Outcome(), {}
+        if operation == "borrow":
+            return self._borrow(line["request"])
+        if operation == "release":
+            return bench.release(line["request"], now), {}
+        if operation == "timeout":
+            return bench.time_out(line["request"], now), {}
+        if operation == "late_response":
+            return bench.late_response(line["request"], now), {}
+        if operation == "expire":
+            return bench.expire(line["request"], now), {}
+        if operation == "cleanup":
+            return bench.cleanup(line["at_ms"] * MILLISECOND), {}
+        if operation == "lose":
+            return bench.lose(self._slot(line["connection"]), now), {}
+        if operation == "advance":
+            self.now_ns += round(line["seconds"] * 1e9)
+            return Outcome(), {}
+        if operation == "hold_connects":
+            return bench.hold(bool(line["value"]), now), {}
+        if operation == "connect_failed":
+            return bench.refuse(now), {}
+        raise ValueError("no such operation")
+
+    def _borrow(self, request: int) -> tuple[Outcome, dict[str, Any]]:
+        answered, outcome = self.bench.borrow(request, self.now_ns)
+        if answered == GRANTED:
+            a = self.bench.attempts[request]
+            c = self.bench.world.attempts[a].connection
+            return outcome, {"result": "granted", "connection": c}
+        return outcome, {"result": "queued" if answered == QUEUED else "rejected"}
+
+    def _name(self, c: int) -> int:
+        """A connection's id: they count up in order of first appearance."""
+        serial = self.bench.world.connections[c].serial
+        return self.names.setdefault(serial, len(self.names))
+
+    def _slot(self, name: int) -> int:
+        for c, connection in enumerate(self.bench.world.connections):
+            if self.names.get(connection.serial) == name:
+                return c
+        raise ValueError(f"there is no connection {name}")
+
+    def _chain(self, c: int) -> Iterator[int]:
+        while c >= 0:
+            yield c
+            c = self.bench.world.connections[c].next
+
+    def _take_deadlines(self, state: dict[str, Any]) -> None:
+        """Clock readings of the driver are inputs."""
+        read = {entry[0]: entry[2] for entry in state.get("trash", []) if len(entry) > 2}
+        for c in self._chain(self.bench.pool.first):
+            self._name(c)
+        for c in self._chain(self.bench.pool.trash_first):
+            connection = self.bench.world.connections[c]
+            connection.idle_deadline = read.get(self._name(c), connection.idle_deadline)
+
+    def _state(self) -> dict[str, Any]:
+        w = self.bench.world
+        pool = self.bench.pool
+        return {
+            "open": pool.open,
+            "creating": pool.connecting,
+            "trashed": pool.trashed,
+            "in_flight": pool.in_flight,
+            "pending": pool.pending,
+            "connections": [
+                [self._name(c), w.connections[c].in_flight] for c in self._chain(pool.first)
+            ],
+            "trash": [
+                [self._name(c), w.connections[c].in_flight, w.connections[c].idle_deadline]
+                for c in self._chain(pool.trash_first)
+            ],
+        }
+
+
+def _duration_ns(text: str | int) -> int:
+    return text if isinstance(text, int) else parse_duration(text)

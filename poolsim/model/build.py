@@ -1,0 +1,377 @@
+"""Turns a scenario into a world: tables filled in, streams of draws named, first events on hand.
+
+The only part of the model that knows scenarios. It writes records and calls no rule; `start` then
+does what happens before time zero and puts the first events on the agenda.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from poolsim.model.client.loops import start_load
+from poolsim.model.client.session import (
+    FIELD_CORE,
+    FIELD_HEARTBEAT_INTERVAL,
+    FIELD_IDLE_TIMEOUT,
+    FIELD_MAX,
+    FIELD_MAX_QUEUE_SIZE,
+    FIELD_MAX_REQUESTS,
+    FIELD_POOL_TIMEOUT,
+    FIELD_THRESHOLD,
+    start_sessions,
+)
+from poolsim.model.cluster.faults import NORMAL_SPEED, PAUSE, RESUME, SLOW, START, STOP
+from poolsim.model.cluster.nodes import NOMINAL, finish_is_known
+from poolsim.model.drivers.registry import DRIVERS
+from poolsim.model.drivers.traits import Traits
+from poolsim.model.kinds import CHANGE, FAULT
+from poolsim.model.laws.arrivals import ArrivalTimes, arrival_times
+from poolsim.model.laws.choices import Transform, codes, integers_between, listed, yes_with
+from poolsim.model.laws.durations import quantile_ns
+from poolsim.model.laws.levels import level_changes
+from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES, ROUND_ROBIN
+from poolsim.model.policies.reconnection import RECONNECTION_NAMES
+from poolsim.model.policies.retry import FALLTHROUGH
+from poolsim.model.primitives import schedule
+from poolsim.model.records import (
+    IGNORED,
+    LOCAL,
+    REMOTE,
+    TABLES,
+    World,
+    slotted,
+)
+from poolsim.scenario.scenario import Client, Datacenter, Options, Pooling, Scenario
+
+CHANGE_FIELDS = {
+    "pooling.local.core": (LOCAL, FIELD_CORE),
+    "pooling.local.max": (LOCAL, FIELD_MAX),
+    "pooling.local.max_requests": (LOCAL, FIELD_MAX_REQUESTS),
+    "pooling.local.new_connection_threshold": (LOCAL, FIELD_THRESHOLD),
+    "pooling.remote.core": (REMOTE, FIELD_CORE),
+    "pooling.remote.max": (REMOTE, FIELD_MAX),
+    "pooling.remote.max_requests": (REMOTE, FIELD_MAX_REQUESTS),
+    "pooling.remote.new_connection_threshold": (REMOTE, FIELD_THRESHOLD),
+    "pooling.idle_timeout": (-1, FIELD_IDLE_TIMEOUT),
+    "pooling.pool_timeout": (-1, FIELD_POOL_TIMEOUT),
+    "pooling.max_queue_size": (-1, FIELD_MAX_QUEUE_SIZE),
+    "pooling.heartbeat_interval": (-1, FIELD_HEARTBEAT_INTERVAL),
+}
+"""Options that can change at runtime: distance (-1: both) and field."""
+
+LEGACY_STREAMS = 128
+STREAMS = 32768
+"""Stream ids of a connection below protocol v3, and from it on."""
+
+FAULT_KINDS = {"stop": (STOP, START), "pause": (PAUSE, RESUME), "slow": (SLOW, NORMAL_SPEED)}
+
+
+class Draws(Protocol):
+    """What names the streams of draws (engine/draws.py)."""
+
+    def add(self, name: str, transform: Transform) -> int: ...
+
+    def add_sequential(self, name: str, transform: ArrivalTimes) -> int: ...
+
+
+def empty_world() -> World:
+    """A world without entities whose tables are lists of slotted records."""
+    w = World()
+    for table in TABLES:
+        setattr(w, table, [])
+    w.run = slotted("Run")()
+    w.workers = []
+    w.streams = []
+    w.rotation_nodes = []
+    w.replicas = []
+    w.new_request = slotted("Request")
+    w.new_attempt = slotted("Attempt")
+    w.new_connection = slotted("Connection")
+    w.new_task = slotted("Task")
+    return w
+
+
+def build(scenario: Scenario, draws: Draws) -> World:
+    """Fill the tables of a new world for a scenario."""
+    w = empty_world()
+    w.draws = draws
+    w.run.end = scenario.duration_ns
+    w.run.nodes = len(scenario.node_names)
+    w.run.datacenters = len(scenario.datacenters)
+    for client in scenario.clients:
+        _add_client(w, scenario, client, draws)
+    _add_nodes(w, scenario)
+    _add_faults(w, scenario)
+    _add_changes(w, scenario)
+    return w
+
+
+def start(w: World) -> None:
+    """Do what happens before time zero and put the first events on the agenda."""
+    for i, fault in enumerate(w.faults):
+        schedule(w, fault.at, FAULT, i, i)
+    for i, change in enumerate(w.changes):
+        schedule(w, change.at, CHANGE, i, i)
+    start_sessions(w)
+    for k in range(len(w.clients)):
+        start_load(w, k)
+
+
+def _add(w: World, table: str, **values: int) -> Any:
+    record = slotted_of(table)()
+    for name, value in values.items():
+        setattr(record, name, value)
+    getattr(w, table).append(record)
+    return record
+
+
+_CONSTRUCTORS: dict[str, Any] = {}
+
+
+def slotted_of(table: str) -> Any:
+    """The constructor of a table's records."""
+    if table not in _CONSTRUCTORS:
+        _CONSTRUCTORS[table] = slotted(TABLES[table])
+    return _CONSTRUCTORS[table]
+
+
+def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> None:
+    driver = list(DRIVERS).index(client.driver)
+    traits: Traits = DRIVERS[client.driver].TRAITS
+    datacenter = [d.name for d in scenario.datacenters].index(client.datacenter)
+    balancing = client.options.balancing
+    policy = POLICY_NAMES.index(balancing.policy)
+    options = client.options
+    record = _add(
+        w,
+        "clients",
+        driver=driver,
+        protocol=client.protocol,
+        instances=client.instances,
+        first_session=len(w.sessions),
+        issue_cost=client.issue_ns,
+        write_cost=client.per_request_ns // 2,
+        read_cost=client.per_request_ns - client.per_request_ns // 2,
+        io_threads=client.io_threads,
+        one_core=int(traits.one_core),
+        limit=client.max_concurrent,
+        timeout=options.read_timeout_ns,
+        timeout_covers=int(traits.timeout_covers_request),
+        timer_tick=traits.timer_tick_ns,
+        retry=FALLTHROUGH if options.retry == "fallthrough" else traits.retry,
+        policy=policy,
+        token_aware=int(balancing.token_aware),
+        shuffle=int(balancing.shuffle_replicas),
+        remote_hosts=balancing.used_hosts_per_remote_dc,
+        datacenter=datacenter,
+        rotation=datacenter if policy == DC_AWARE else 0,
+        reconnection=RECONNECTION_NAMES.index(options.reconnection.kind),
+        reconnection_base=options.reconnection.base_ns,
+        reconnection_max=options.reconnection.max_ns,
+        reconnection_attempts=options.reconnection.max_attempts,
+        connect_timeout=options.connect_timeout_ns,
+        handshake_timeout=options.read_timeout_ns,
+        heartbeat_timeout=options.heartbeat_timeout_ns or options.read_timeout_ns,
+        round_trips=traits.handshake_messages
+        + options.authentication_round_trips
+        + int(options.keyspace),
+        status_events=int(options.status_events),
+        stream_limit=STREAMS if client.protocol >= 3 else LEGACY_STREAMS,
+    )
+    _add_draws(record, scenario, client, draws)
+    _add_replicas(w, record, scenario.datacenters, datacenter)
+    _add_levels(w, record, scenario, client)
+    _add_options(w, options.local, options)
+    _add_options(w, options.remote, options)
+    turns = draws.add(f"turn/{client.name}", integers_between(0, w.run.nodes - 1))
+    for i in range(client.instances):
+        _add_session(w, scenario, client, len(w.clients) - 1, w.draws.at(turns, i, 0))
+
+
+def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) -> None:
+    """Name the streams that a client's requests draw from."""
+    load = client.load
+    name = client.name
+    if load.kind in ("closed", "users"):
+        record.closed = 1 if load.kind == "closed" else 2
+        record.error_pause = load.error_pause_ns
+        if load.think is not None:
+            record.think = draws.add(f"think/{name}", quantile_ns(load.think))
+            record.start = draws.add(f"start/{name}", quantile_ns(load.think))
+    else:
+        times = arrival_times(load, scenario.duration_ns)
+        record.arrivals = draws.add_sequential(f"arrivals/{name}", times)
+        if client.instances > 1 and load.kind == "poisson":
+            # Dealt at random, each instance's share of a Poisson process is one itself.
+            dealt = integers_between(0, client.instances - 1)
+            record.instance_of = draws.add(f"instance/{name}", dealt)
+    if load.services_ns:
+        recorded = listed(load.services_ns, load.services_ns[-1])
+        record.service = draws.add(f"service/{name}", recorded)
+    else:
+        record.service = draws.add(f"service/{name}", quantile_ns(scenario.node.service))
+    balancing = client.options.balancing
+    if balancing.token_aware:
+        ring = next(d.nodes for d in scenario.datacenters if d.name == client.datacenter)
+        if load.keys:
+            positions = listed([key % ring for key in load.keys], 0)
+        else:
+            positions = integers_between(0, ring - 1)
+        record.key = draws.add(f"key/{name}", positions)
+    record.plan = draws.add(f"plan/{name}", codes())
+    if 0 < client.idempotent < 1:
+        record.idempotence = draws.add(f"idempotence/{name}", yes_with(client.idempotent))
+    record.idempotent = int(client.idempotent >= 1)
+    jitter = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
+    if jitter is not None:
+        record.reconnection_jitter = draws.add(f"jitter/{name}", integers_between(*jitter))
+
+
+def _add_replicas(
+    w: World, record: Any, datacenters: tuple[Datacenter, ...], local: int
+) -> None:
+    """List the replicas of each ring position in the client's datacenter.
+
+    A node a position, in order; replicas go around the ring and take a rack again only when every
+    rack has one (Cassandra's NetworkTopologyStrategy without virtual nodes).
+    """
+    first = sum(d.nodes for d in datacenters[:local])
+    datacenter = datacenters[local]
+    record.replica_first = len(w.replicas)
+    record.replication = datacenter.replication_factor
+    for position in range(datacenter.nodes):
+        chosen: list[int] = []
+        passed: list[int] = []
+        racks: list[int] = []
+        for step in range(datacenter.nodes):
+            node = (position + step) % datacenter.nodes
+            rack = node % datacenter.racks
+            if rack in racks and len(racks) < datacenter.racks:
+                passed.append(node)
+            else:
+                racks.append(rack)
+                chosen.append(node)
+        chosen.extend(passed)
+        w.replicas.extend(first + node for node in chosen[: datacenter.replication_factor])
+
+
+def _add_levels(w: World, record: Any, scenario: Scenario, client: Client) -> None:
+    record.level = len(w.levels)
+    if record.closed:
+        for at, value in level_changes(client.load, scenario.duration_ns):
+            _add(w, "levels", at=at, value=value)
+    record.last_level = len(w.levels)
+
+
+def _add_options(w: World, pooling: Pooling, options: Options) -> None:
+    _add(
+        w,
+        "options",
+        core=pooling.core,
+        max=pooling.max,
+        max_requests=pooling.max_requests,
+        threshold=pooling.new_connection_threshold,
+        min_requests=pooling.min_requests,
+        idle_timeout=options.idle_timeout_ns,
+        pool_timeout=options.pool_timeout_ns,
+        max_queue_size=options.max_queue_size,
+        heartbeat_interval=options.heartbeat_interval_ns,
+    )
+
+
+def _add_session(w: World, scenario: Scenario, client: Client, k: int, turn: int) -> None:
+    record = w.clients[k]
+    s = len(w.sessions)
+    session = _add(w, "sessions", client=k, first_thread=len(w.threads), turn=turn)
+    for _ in range(1 if record.one_core else 1 + client.io_threads):
+        _add(w, "threads")
+    threads = client.options.executor_threads
+    session.executor = len(w.executors)
+    _add(w, "executors", session=s, threads=threads)
+    session.reconnector = len(w.executors)
+    _add(w, "executors", session=s, threads=threads)
+    session.control_turn = turn
+    n = 0
+    for d, datacenter in enumerate(scenario.datacenters):
+        rotation = _add(w, "rotations", first=len(w.rotation_nodes))
+        delays = dict(datacenter.delays_from_ns)
+        delay = delays.get(client.datacenter, datacenter.delay_ns)
+        w.rotation_nodes.extend([-1] * (w.run.nodes if d == 0 else datacenter.nodes))
+        for i in range(datacenter.nodes):
+            distance = _distance(record, d, i)
+            _add(w, "hosts", distance=distance)
+            _add(
+                w,
+                "pools",
+                session=s,
+                node=n,
+                driver=record.driver,
+                options=2 * k + (REMOTE if distance == REMOTE else LOCAL),
+                delay=delay,
+            )
+            listed_in = rotation
+            if record.policy != DC_AWARE:
+                listed_in = w.rotations[s * w.run.datacenters]
+            if record.policy == DC_AWARE or distance != IGNORED:
+                w.rotation_nodes[listed_in.first + listed_in.count] = n
+                listed_in.count += 1
+            n += 1
+
+
+def _distance(record: Any, d: int, i: int) -> int:
+    """Distance of the i-th node of datacenter `d`."""
+    if record.policy == ROUND_ROBIN or d == record.datacenter:
+        return LOCAL
+    if record.policy == DC_AWARE and i < record.remote_hosts:
+        return REMOTE
+    return IGNORED
+
+
+def _add_nodes(w: World, scenario: Scenario) -> None:
+    spec = scenario.node
+    interval = round(1e9 / spec.accepts_per_second) if spec.accepts_per_second else 0
+    costs = [record.read_cost for record in w.clients]
+    n = 0
+    for d, datacenter in enumerate(scenario.datacenters):
+        for _ in range(datacenter.nodes):
+            delays = [
+                pool.delay
+                for p, pool in enumerate(w.pools)
+                if pool.node == n and w.hosts[p].distance != IGNORED
+            ] or [0]
+            _add(
+                w,
+                "nodes",
+                datacenter=d,
+                workers=spec.workers,
+                first_worker=len(w.workers),
+                recursive=finish_is_known(min(delays), max(delays), max(costs)),
+                idle=spec.workers,
+                accept_interval=interval,
+            )
+            w.workers.extend([0] * spec.workers)
+            n += 1
+
+
+def _add_faults(w: World, scenario: Scenario) -> None:
+    for fault in scenario.faults:
+        begin, end = FAULT_KINDS[fault.kind]
+        factor = round(fault.factor * NOMINAL) if fault.kind == "slow" else NOMINAL
+        _add(w, "faults", at=fault.at_ns, node=fault.node, kind=begin, factor=factor)
+        if fault.for_ns:
+            _add(w, "faults", at=fault.at_ns + fault.for_ns, node=fault.node, kind=end)
+
+
+def _add_changes(w: World, scenario: Scenario) -> None:
+    names = [client.name for client in scenario.clients]
+    for change in scenario.changes:
+        distance, field = CHANGE_FIELDS[change.path]
+        _add(
+            w,
+            "changes",
+            at=change.at_ns,
+            client=names.index(change.client),
+            distance=distance,
+            field=field,
+            value=change.value,
+        )

@@ -1,0 +1,37 @@
+"""What the rest of the model asks of a session's driver. Arguments: `registry.PORTS`.
+
+borrow: try to get a connection of pool `p` for attempt `a`: GRANTED, QUEUED, SKIPPED or an error.
+give_back, give_back_unused: the attempt's response was read; it could not be written.
+timed_out, late_response: the attempt's timeout; the response of an orphan.
+queue_timeout: the timer of a pool's acquisition queue. needed: connections that a load needs.
+run_task: an executor's thread takes a task; whether it is done at once.
+connected, connect_failed, lost, heartbeat: what happens to a connection.
+start_session, cleanup_session, heartbeat_cycle, control: what happens to a session.
+reconnection_due, status_event, status_due: what happens to a host.
+option_changed: an option of the pool was set at runtime.
+"""
+
+from __future__ import annotations
+
+from poolsim.model.drivers.registry import make_port
+
+borrow = make_port("borrow")
+give_back = make_port("give_back")
+give_back_unused = make_port("give_back_unused")
+timed_out = make_port("timed_out")
+late_response = make_port("late_response")
+queue_timeout = make_port("queue_timeout")
+run_task = make_port("run_task")
+cleanup_session = make_port("cleanup_session")
+connected = make_port("connected")
+connect_failed = make_port("connect_failed")
+lost = make_port("lost")
+heartbeat = make_port("heartbeat")
+heartbeat_cycle = make_port("heartbeat_cycle")
+start_session = make_port("start_session")
+reconnection_due = make_port("reconnection_due")
+status_event = make_port("status_event")
+status_due = make_port("status_due")
+control = make_port("control")
+option_changed = make_port("option_changed")
+needed = make_port("needed")

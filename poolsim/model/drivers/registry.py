@@ -1,0 +1,62 @@
+"""The drivers that the model knows, and what the rest of the model asks of them.
+
+A driver is an integer in the records. `ports.py` asks the driver's own rule through a chain of
+comparisons written from `PORTS`, so both engines switch alike, and a compiled engine can compile
+the drivers in use only.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from poolsim.model.drivers import java3
+
+DRIVERS: dict[str, ModuleType] = {"java3": java3}
+"""Rules of each driver; its number is its place."""
+
+PORTS: dict[str, tuple[str, str]] = {
+    # name: (index that comes before the port's own arguments to find the driver, arguments)
+    "borrow": ("w.pools[p].driver", "w, p, a, now"),
+    "give_back": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "give_back_unused": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "timed_out": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "late_response": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "queue_timeout": ("w.pools[p].driver", "w, p, now"),
+    "run_task": ("w.pools[p].driver", "w, kind, p, generation, now"),
+    "cleanup_session": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
+    "connected": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "connect_failed": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "lost": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "heartbeat": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "heartbeat_cycle": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
+    "start_session": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
+    "reconnection_due": ("w.pools[p].driver", "w, p, now"),
+    "status_event": ("w.pools[p].driver", "w, p, now"),
+    "status_due": ("w.pools[p].driver", "w, p, now"),
+    "control": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
+    "option_changed": ("w.pools[p].driver", "w, p, raised_core, now"),
+    "needed": ("w.pools[p].driver", "w, p, load"),
+}
+"""What every driver answers. A driver without a rule of a port is not asked (`pass`)."""
+
+
+def port_source(name: str, drivers: dict[str, ModuleType]) -> tuple[str, dict[str, Any]]:
+    """Source of a port's switch over `drivers`, and the scope that it needs."""
+    index, arguments = PORTS[name]
+    scope: dict[str, Any] = {}
+    lines = [f"def {name}({arguments}):", f"    driver = {index}"]
+    for number, (driver, module) in enumerate(DRIVERS.items()):
+        function = getattr(module, name, None)
+        if driver in drivers and function is not None:
+            scope[f"{driver}_{name}"] = function
+            lines.append(f"    if driver == {number}:")
+            lines.append(f"        return {driver}_{name}({arguments})")
+    return "\n".join(lines) + "\n", scope
+
+
+def make_port(name: str) -> Any:
+    """The switch of a port over all drivers, as a function."""
+    source, scope = port_source(name, DRIVERS)
+    exec(compile(source, f"<port {name}>", "exec"), scope)
+    return scope[name]

@@ -1,0 +1,32 @@
+"""What a failed attempt leads to: the next host, or the end of the request.
+
+The errors that this model makes are those that the drivers call request errors: the client's own
+timeout and a connection that broke.
+
+java3 DefaultRetryPolicy: next host, any number of times, but only for idempotent requests
+(datastax/java-driver@3.11.0:driver-core/src/main/java/com/datastax/driver/core/RequestHandler.java:494-503).
+python RetryPolicy: next host for a broken connection, without asking for idempotence; the timeout
+covers the whole request and is final
+(apache/cassandra-python-driver@3.29.3:cassandra/policies.py:757-873, cluster.py:4480-4533).
+fallthrough: never.
+"""
+
+from __future__ import annotations
+
+from poolsim.model.kinds import LOST
+from poolsim.model.rule import rule
+
+JAVA3_DEFAULT = 0
+PYTHON_DEFAULT = 1
+FALLTHROUGH = 2
+RETRY_NAMES = ("java3 default", "python default", "fallthrough")
+
+
+@rule
+def goes_to_next_host(policy: int, error: int, idempotent: int) -> int:
+    """1 where the request tries the next host after this error, 0 where it ends with it."""
+    if policy == JAVA3_DEFAULT:
+        return idempotent
+    if policy == PYTHON_DEFAULT and error == LOST:
+        return 1
+    return 0

@@ -1,0 +1,267 @@
+"""The resolved scenario: what a file means once every default is filled in.
+
+Everything here is frozen, in model units (integer nanoseconds, counts, plain floats for shares and
+rates) and complete: nothing that follows asks the file again. `load.py` makes it from a file;
+`model/build.py` turns it into the model's tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that values came from, and what it hashed to; no part of what a scenario means."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A law of durations. `kind` names it; the other fields belong to one kind each.
+
+    constant: `mean_ns`; exponential: `mean_ns`; lognormal: `median_ns`, `p99_ns`;
+    gamma: `mean_ns`, `shape`; percentiles: `points`, pairs (share in 0..1, ns) in rising order;
+    empirical: `samples_ns`, read from a file, in rising order.
+    """
+
+    kind: str
+    mean_ns: int = 0
+    median_ns: int = 0
+    p99_ns: int = 0
+    shape: float = 0.0
+    points: tuple[tuple[float, int], ...] = ()
+    samples_ns: tuple[int, ...] = ()
+    source: Source | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Datacenter:
+    """One datacenter. Node k of it is written `name/k`, counting from 1.
+
+    `delay_ns` is the one-way delay from any client to its nodes, `delays_from_ns` replaces it for
+    clients of the datacenters it names. Node k lies in rack `(k - 1) % racks`.
+    """
+
+    name: str
+    nodes: int
+    replication_factor: int
+    racks: int
+    delay_ns: int
+    delays_from_ns: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What every node of the cluster is: FIFO workers with a service law.
+
+    `accepts_per_second` limits how fast it accepts connections (0: no limit).
+    """
+
+    workers: int
+    service: Law
+    accepts_per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """Options of a pool for one distance, as the driver resolved them for the protocol.
+
+    java3 uses all but `min_requests`; python on v1/v2 uses core, max, min_requests and
+    max_requests; python on v3+ fixes core = max = 1.
+    """
+
+    core: int
+    max: int
+    max_requests: int
+    new_connection_threshold: int = 0
+    min_requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnection:
+    """`kind`: exponential (base, max; the driver's own jitter) or constant (base)."""
+
+    kind: str
+    base_ns: int
+    max_ns: int
+    max_attempts: int = 0
+    """0: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balancing:
+    """`policy`: dc_aware_round_robin, round_robin, random, least_in_flight.
+
+    `token_aware` puts the local replicas first, shuffled where `shuffle_replicas`.
+    """
+
+    policy: str
+    token_aware: bool
+    shuffle_replicas: bool
+    used_hosts_per_remote_dc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A driver's options, complete. Times of 0 mean what the driver means by 0."""
+
+    local: Pooling
+    remote: Pooling
+    idle_timeout_ns: int
+    pool_timeout_ns: int
+    max_queue_size: int
+    heartbeat_interval_ns: int
+    heartbeat_timeout_ns: int
+    connect_timeout_ns: int
+    read_timeout_ns: int
+    """java3: per attempt, from the write; python: `request_timeout`, the whole request."""
+    reconnection: Reconnection
+    balancing: Balancing
+    retry: str
+    """default (the driver's default policy) or fallthrough (never)."""
+    executor_threads: int
+    status_events: bool
+    connect_to_remote_hosts: bool
+    keyspace: bool
+    authentication_round_trips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """From `at_ns` the base (rate, window or user count) is multiplied, set or ramped.
+
+    `kind`: rate (step to `value`), ramp (linear from the level before to `value`, reached at
+    `at_ns + for_ns`), window, users. `value` is absolute, already resolved from `x3`. After
+    `for_ns` the base level returns; `for_ns` of 0 means until the next phase of this list or the
+    end of the run. A ramp's level returns to the base after it unless the next phase begins there.
+    """
+
+    name: str
+    kind: str
+    at_ns: int
+    for_ns: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`kind`: poisson, uniform (rate per second), bursts (`size` requests every `every_ns` from
+    `first_ns`), closed (`window`, `error_pause_ns`), users (`count`, `think`, `error_pause_ns`),
+    trace (`times_ns`, optional `services_ns` and `keys`, same length). Totals of the client entry,
+    dealt over its instances.
+    """
+
+    kind: str
+    rate: float = 0.0
+    size: int = 0
+    every_ns: int = 0
+    first_ns: int = 0
+    window: int = 0
+    count: int = 0
+    think: Law | None = None
+    error_pause_ns: int = 0
+    times_ns: tuple[int, ...] = ()
+    services_ns: tuple[int, ...] = ()
+    keys: tuple[int, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    source: Source | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One entry of `clients`: so many instances, each with its own session."""
+
+    name: str
+    instances: int
+    datacenter: str
+    driver: str
+    protocol: int
+    idempotent: float
+    """Share of requests that are idempotent, 0..1."""
+    options: Options
+    issue_ns: int
+    per_request_ns: int
+    io_threads: int
+    load: Load
+    max_concurrent: int
+    """0: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`kind`: stop, pause, slow (with `factor`); from `at_ns` for `for_ns` (0: to the end)."""
+
+    at_ns: int
+    for_ns: int
+    node: int
+    """Index over all nodes, in the order of the datacenters."""
+    node_name: str
+    kind: str
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An option of one client set at runtime. `path` is dotted, `value` in model units."""
+
+    at_ns: int
+    client: str
+    path: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replications:
+    """`count` runs, or from `count` up to `maximum` until the half-width of `metric` is small."""
+
+    count: int
+    metric: str = ""
+    half_width: float = 0.0
+    maximum: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`text` as written, taken apart: metric, comparison (<, <=, ==, >=, >), value in SI units
+    (seconds, counts, shares, per second)."""
+
+    text: str
+    client: str
+    metric: str
+    statistic: str
+    phase: str
+    comparison: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole scenario, checked and complete."""
+
+    name: str
+    question: str
+    seed: int
+    duration_ns: int
+    warm_up_ns: int | None
+    """None: found from the data (`warm_up: auto` without faults)."""
+    replications: Replications
+    datacenters: tuple[Datacenter, ...]
+    node: Node
+    clients: tuple[Client, ...]
+    faults: tuple[Fault, ...] = ()
+    changes: tuple[Change, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    path: Path | None = None
+
+    @property
+    def node_names(self) -> tuple[str, ...]:
+        """Names of all nodes, by index."""
+        return tuple(
+            f"{datacenter.name}/{k + 1}"
+            for datacenter in self.datacenters
+            for k in range(datacenter.nodes)
+        )
