@@ -51,7 +51,7 @@ class Draws:
     Memory is bounded by one current block a lane and BLOCKS_KEPT others.
     """
 
-    __slots__ = ("_blocks", "_currents", "_entropy", "_firsts", "_lanes")
+    __slots__ = ("_blocks", "_entropy", "_lanes", "currents", "firsts")
 
     def __init__(self, seed: int, replication: int) -> None:
         """Prepare the streams of a seed.
@@ -71,8 +71,8 @@ class Draws:
         # 0 would otherwise be the same as its lower word with its upper word as replication.
         self._entropy = (seed & 0xFFFFFFFF, seed >> 32, replication)
         self._lanes: list[_Lane] = []
-        self._firsts: list[int] = []
-        self._currents: list[memoryview] = []
+        self.firsts: list[int] = []
+        self.currents: list[memoryview] = []
         self._blocks: OrderedDict[tuple[int, int, int], NDArray[np.int64]] = OrderedDict()
 
     def add(self, name: str, transform: Transform) -> int:
@@ -111,10 +111,10 @@ class Draws:
 
     def at(self, lane: int, number: int, attempt: int) -> int:
         """Return one value. Numbers and attempts count from 0."""
-        offset = number - self._firsts[lane]
+        offset = number - self.firsts[lane]
         if 0 <= offset < BLOCK and attempt == 0:
-            return self._currents[lane][offset]
-        return self._elsewhere(lane, number, attempt)
+            return self.currents[lane][offset]
+        return self.elsewhere(lane, number, attempt)
 
     def block(self, lane: int, block_number: int, attempt: int) -> NDArray[np.int64]:
         """Return the values of numbers `4096 * block_number` on, shape (4096,), read-only.
@@ -147,18 +147,19 @@ class Draws:
         if any(lane.name == name for lane in self._lanes):
             raise ValueError(f"there is already a stream {name!r}")
         self._lanes.append(_Lane(name, _words(name), transform, sequential))
-        self._firsts.append(_NOWHERE)
-        self._currents.append(memoryview(b""))
+        self.firsts.append(_NOWHERE)
+        self.currents.append(memoryview(b""))
         return len(self._lanes) - 1
 
-    def _elsewhere(self, lane: int, number: int, attempt: int) -> int:
+    def elsewhere(self, lane: int, number: int, attempt: int) -> int:
+        """Return a value that is not in its lane's current block."""
         block_number, offset = divmod(number, BLOCK)
         values = self.block(lane, block_number, attempt)
         if attempt == 0:
             # Indexing a memoryview gives a Python int at about the speed of a list, in a fifth of
             # its memory.
-            self._firsts[lane] = block_number * BLOCK
-            self._currents[lane] = values.data
+            self.firsts[lane] = block_number * BLOCK
+            self.currents[lane] = values.data
         return values.item(offset)
 
     def _sequential_block(

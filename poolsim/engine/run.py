@@ -42,7 +42,7 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SimulationEnd:
-    """How a run ended: its time, requests without an end per client, agenda events."""
+    """How a run ended: its time, requests without an end per client, events scheduled."""
 
     end_ns: int
     unfinished: tuple[int, ...]
@@ -83,7 +83,9 @@ def simulate(
     """
     if engine not in ("auto", "simpy"):
         raise NotReady(f"engine {engine!r} is not in this version; use --engine simpy")
-    world = build(scenario, Draws(scenario.seed, replication))
+    draws = Draws(scenario.seed, replication)
+    world = build(scenario, draws)
+    world.draw = draws.at
     environment = attach(world)
     start(world)
     for attachment in attachments:
@@ -104,7 +106,7 @@ def simulate(
             progress(instant / end, world.run.requests_ended)
         if i % checked == 0 or instant == end:
             check(world, instant, label)
-    return SimulationEnd(end, unfinished(world), world.agenda.events)
+    return SimulationEnd(end, unfinished(world), next(environment._eid))
 
 
 def unfinished(world: World) -> tuple[int, ...]:

@@ -7,69 +7,79 @@ goes before the model's events of the same instant.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from heapq import heappush
-from typing import Any
 
 import simpy
 
 from poolsim.model.client.request import settle
 from poolsim.model.dispatch import handlers
+from poolsim.model.primitives import World as AnyWorld
 from poolsim.model.records import World
+
+Callbacks = tuple[Callable[["Occasion"], None]]
 
 
 class Occasion:
-    """An event of the model in SimPy's queue: its kind's handler and the handler's target.
+    """An event of the model in SimPy's queue: its kind's callback and the handler's target.
 
-    SimPy asks of what it queues only what is here; `simpy.Event` itself would cost twice as much
-    to make and offers what no rule uses.
+    SimPy asks of what it queues only `callbacks` and `_ok`. Occasions are used again and again:
+    making a `simpy.Event` for each would take as long as the rules that it leads to.
     """
 
-    __slots__ = ("_ok", "_value", "callbacks", "handler", "target")
+    __slots__ = ("callbacks", "target")
 
-    def __init__(self, callbacks: tuple[Callable[[Any], None]], handler: Any, target: int) -> None:
-        self.callbacks = callbacks
-        self.handler = handler
-        self.target = target
-        self._ok = True
+    _ok = True
+
+    callbacks: Callbacks
+    target: int
 
 
-class Agenda:
-    """The agenda of a world: SimPy's queue."""
+def _scheduler(
+    world: World, environment: simpy.Environment
+) -> Callable[[int, int, int, int], None]:
+    """The world's `schedule`: SimPy's queue, with the canonical order as priority.
 
-    __slots__ = ("_callbacks", "_eid", "_queue", "environment", "events", "handlers", "world")
+    SimPy compares (time, priority, number); 2 and above is behind its own priorities 0 and 1.
+    """
+    queue = environment._queue
+    numbers = environment._eid
+    idle: list[Occasion] = []
+    by_kind: list[tuple[Callbacks, int]] = [
+        ((_callback(handler, world, environment, idle),), (kind << 56) + 2)
+        for kind, handler in enumerate(handlers())
+    ]
 
-    def __init__(self, world: World, environment: simpy.Environment) -> None:
-        self.world = world
-        self.environment = environment
-        self.handlers = handlers()
-        self.events = 0
-        self._queue = environment._queue
-        self._eid: Iterator[int] = environment._eid
-        self._callbacks = (self._happen,)
+    def schedule(time: int, kind: int, order: int, target: int) -> None:
+        occasion = idle.pop() if idle else Occasion()
+        occasion.callbacks, base = by_kind[kind]
+        occasion.target = target
+        heappush(queue, (time, base + order, next(numbers), occasion))
 
-    def schedule(self, time: int, key: int, kind: int, target: int) -> None:
-        """Queue an event; `key` is its place among those of the same instant.
+    return schedule
 
-        SimPy compares (time, priority, number); 2 is above its own priorities 0 and 1.
-        """
-        occasion = Occasion(self._callbacks, self.handlers[kind], target)
-        heappush(self._queue, (time, key + 2, next(self._eid), occasion))
 
-    def _happen(self, occasion: Occasion) -> None:
-        world = self.world
-        now = self.environment._now
-        self.events += 1
-        occasion.handler(world, occasion.target, now)
-        if world.run.ready_first >= 0:
+def _callback(
+    handler: Callable[[AnyWorld, int, int], None],
+    world: World,
+    environment: simpy.Environment,
+    idle: list[Occasion],
+) -> Callable[[Occasion], None]:
+    """What SimPy calls for an event of one kind: the handler, then what it left ready."""
+    run = world.run
+
+    def happen(occasion: Occasion) -> None:
+        now = environment._now
+        handler(world, occasion.target, now)
+        if run.ready_first >= 0:
             settle(world, now)
+        idle.append(occasion)
+
+    return happen
 
 
 def attach(world: World) -> simpy.Environment:
     """Give a world an agenda in a new environment."""
     environment = simpy.Environment(initial_time=0)
-    world.agenda = Agenda(world, environment)
-    world.notes = array("q")
-    world.ends = array("q")
+    world.schedule = _scheduler(world, environment)
     return environment

@@ -7,10 +7,10 @@ says when a queue times out or a cleanup runs. Used to replay recorded decisions
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, field
+from typing import Any
 
-from poolsim.model.build import empty_world, slotted_of
+from poolsim.model.build import slotted_of
 from poolsim.model.client.session import answer, execute
 from poolsim.model.connection.ready import take_ready
 from poolsim.model.connection.streams import free_stream, take_stream
@@ -22,13 +22,13 @@ from poolsim.model.drivers.ports import (
 )
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import ANSWER, EXECUTOR
-from poolsim.model.primitives import World
 from poolsim.model.records import (
     GRANTED,
     IN_FLIGHT,
     ORPHANED,
     QUEUED,
     STEP_SEND,
+    World,
 )
 from poolsim.model.slots import finish_attempt, new_attempt
 from poolsim.scenario.scenario import Pooling
@@ -44,7 +44,7 @@ class BenchAgenda:
         self.tasks: list[tuple[int, int]] = []
         self.answers: list[tuple[int, int]] = []
 
-    def schedule(self, time: int, _key: int, kind: int, target: int) -> None:
+    def schedule(self, time: int, kind: int, _key: int, target: int) -> None:
         """Keep what the bench itself will run."""
         if kind == EXECUTOR:
             self.tasks.append((time, target))
@@ -81,7 +81,7 @@ class Bench:
     ) -> None:
         self.world = _world(driver, protocol, stream_limit)
         self.agenda = BenchAgenda()
-        self.world.agenda = self.agenda
+        self.world.schedule = self.agenda.schedule
         for _ in range(2):
             options = slotted_of("options")()
             options.core = pooling.core
@@ -100,7 +100,7 @@ class Bench:
         self.settle(0)
 
     @property
-    def pool(self) -> World:
+    def pool(self) -> Any:
         """The pool's record."""
         return self.world.pools[POOL]
 
@@ -124,7 +124,7 @@ class Bench:
         a = self.attempts.pop(request)
         attempt = self.world.attempts[a]
         free_stream(self.world, attempt.connection, attempt.stream)
-        give_back(self.world, a, now_ns)
+        give_back(self.world, a, 0, now_ns)
         finish_attempt(self.world, a)
         return self.settle(now_ns)
 
@@ -207,9 +207,7 @@ class Bench:
 
 def _world(driver: str, protocol: int, stream_limit: int) -> World:
     """One session, one host, and a control connection elsewhere that keeps the host up."""
-    w = empty_world()
-    w.notes = array("q")
-    w.ends = array("q")
+    w = World()
     w.run.nodes = 1
     w.run.starting = 1
     traits = DRIVERS[driver].TRAITS

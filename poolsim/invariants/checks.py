@@ -95,22 +95,22 @@ def _free_streams(w: World, c: int) -> int:
 def littles_law_of_the_system(w: World, now: int) -> str:
     """Requests from the instant at which they were due to their end."""
     run = w.run
-    under_way = sum(now - w.requests[r].intended for r in live_requests(w))
-    return _little(run.system_count, run.system_area, run.system_sum + under_way, now)
+    under_way = [now - w.requests[r].intended for r in live_requests(w)]
+    return _little(len(under_way), run.system_area, run.system_sum + sum(under_way), now)
 
 
 def littles_law_of_the_queues(w: World, now: int) -> str:
     """Attempts in acquisition queues."""
     run = w.run
-    waiting = sum(now - a.queued_at for a in w.attempts if a.state == WAITING)
-    return _little(run.queue_count, run.queue_area, run.queue_sum + waiting, now)
+    waiting = [now - a.queued_at for a in w.attempts if a.state == WAITING]
+    return _little(len(waiting), run.queue_area, run.queue_sum + sum(waiting), now)
 
 
 def littles_law_of_the_streams(w: World, now: int) -> str:
     """Attempts from the grant of a connection to its return."""
     run = w.run
-    held = sum(now - a.granted_at for a in w.attempts if a.state == IN_FLIGHT)
-    return _little(run.stream_count, run.stream_area, run.stream_sum + held, now)
+    held = [now - a.granted_at for a in w.attempts if a.state == IN_FLIGHT]
+    return _little(len(held), run.stream_area, run.stream_sum + sum(held), now)
 
 
 def _little(count: int, area: int, total: int, now: int) -> str:

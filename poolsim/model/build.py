@@ -32,7 +32,6 @@ from poolsim.model.laws.levels import level_changes
 from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES, ROUND_ROBIN
 from poolsim.model.policies.reconnection import RECONNECTION_NAMES
 from poolsim.model.policies.retry import FALLTHROUGH
-from poolsim.model.primitives import schedule
 from poolsim.model.records import (
     IGNORED,
     LOCAL,
@@ -73,28 +72,12 @@ class Draws(Protocol):
 
     def add_sequential(self, name: str, transform: ArrivalTimes) -> int: ...
 
-
-def empty_world() -> World:
-    """A world without entities whose tables are lists of slotted records."""
-    w = World()
-    for table in TABLES:
-        setattr(w, table, [])
-    w.run = slotted("Run")()
-    w.workers = []
-    w.streams = []
-    w.rotation_nodes = []
-    w.replicas = []
-    w.new_request = slotted("Request")
-    w.new_attempt = slotted("Attempt")
-    w.new_connection = slotted("Connection")
-    w.new_task = slotted("Task")
-    return w
+    def at(self, lane: int, number: int, attempt: int) -> int: ...
 
 
 def build(scenario: Scenario, draws: Draws) -> World:
     """Fill the tables of a new world for a scenario."""
-    w = empty_world()
-    w.draws = draws
+    w = World()
     w.run.end = scenario.duration_ns
     w.run.nodes = len(scenario.node_names)
     w.run.datacenters = len(scenario.datacenters)
@@ -109,9 +92,9 @@ def build(scenario: Scenario, draws: Draws) -> World:
 def start(w: World) -> None:
     """Do what happens before time zero and put the first events on the agenda."""
     for i, fault in enumerate(w.faults):
-        schedule(w, fault.at, FAULT, i, i)
+        w.schedule(fault.at, FAULT, i, i)
     for i, change in enumerate(w.changes):
-        schedule(w, change.at, CHANGE, i, i)
+        w.schedule(change.at, CHANGE, i, i)
     start_sessions(w)
     for k in range(len(w.clients)):
         start_load(w, k)
@@ -141,6 +124,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     datacenter = [d.name for d in scenario.datacenters].index(client.datacenter)
     balancing = client.options.balancing
     policy = POLICY_NAMES.index(balancing.policy)
+    replication = scenario.datacenters[datacenter].replication_factor
     options = client.options
     record = _add(
         w,
@@ -161,7 +145,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         retry=FALLTHROUGH if options.retry == "fallthrough" else traits.retry,
         policy=policy,
         token_aware=int(balancing.token_aware),
-        shuffle=int(balancing.shuffle_replicas),
+        shuffle=int(balancing.shuffle_replicas and replication > 1),
         remote_hosts=balancing.used_hosts_per_remote_dc,
         datacenter=datacenter,
         rotation=datacenter if policy == DC_AWARE else 0,
@@ -185,7 +169,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     _add_options(w, options.remote, options)
     turns = draws.add(f"turn/{client.name}", integers_between(0, w.run.nodes - 1))
     for i in range(client.instances):
-        _add_session(w, scenario, client, len(w.clients) - 1, w.draws.at(turns, i, 0))
+        _add_session(w, scenario, client, len(w.clients) - 1, draws.at(turns, i, 0))
 
 
 def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) -> None:
@@ -211,8 +195,8 @@ def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) ->
     else:
         record.service = draws.add(f"service/{name}", quantile_ns(scenario.node.service))
     balancing = client.options.balancing
-    if balancing.token_aware:
-        ring = next(d.nodes for d in scenario.datacenters if d.name == client.datacenter)
+    ring = next(d.nodes for d in scenario.datacenters if d.name == client.datacenter)
+    if balancing.token_aware and ring > 1:
         if load.keys:
             positions = listed([key % ring for key in load.keys], 0)
         else:

@@ -17,33 +17,35 @@ NODE_DONE = 0  # a worker of a node finishes an attempt
 FAULT = 1  # a node stops, pauses, slows or returns
 CHANGE = 2  # an option is set at runtime
 QUEUE_TIMEOUT = 3  # a waiter of an acquisition queue reached the pool timeout
-REQUEST_TIMEOUT = 4  # the timer of a session comes to an expired request
-RESPONSE = 5  # a response is delivered to the driver
-RESPONSE_READ = 6  # a response reaches the I/O thread of its connection
-CONNECTION_LOST = 7  # the peer's close of a connection reaches the driver
-ANSWER = 8  # the answer to a handshake or heartbeat message reaches the driver
-ASK_AT_NODE = 9  # a handshake or heartbeat message reaches the node
-ASK_TIMEOUT = 10  # a handshake or heartbeat message was not answered in time
-STATUS_EVENT = 11  # the server's status event about a node reaches a session
-STATUS_DUE = 12  # the driver acts on a status event
-RECONNECTION = 13  # the next reconnection attempt to a host is due
-CONTROL = 14  # the control connection of a session takes its next step
-CLEANUP = 15  # the periodic cleanup of a session's pools
-HEARTBEAT = 16  # a connection checks how long it was silent
-HEARTBEAT_CYCLE = 17  # a session checks its connections for silence
-EXECUTOR = 18  # an executor of a session starts its next task
-NODE_ARRIVAL = 19  # an attempt reaches a node
-PHASE = 20  # the level of a closed load changes
-THINK = 21  # a user or a worker that paused returns
-ISSUE = 22  # an instance's issuing thread is free for the next request
-ARRIVAL = 23  # a request of an open load is due
-EVENT_KINDS = 24
+ATTEMPT_TIMEOUT = 4  # the timer of a client's attempts comes to an expired one
+REQUEST_TIMEOUT = 5  # the timer of a session's requests comes to an expired one
+RESPONSE = 6  # a response is delivered to the driver
+RESPONSE_READ = 7  # a response reaches the I/O thread of its connection
+CONNECTION_LOST = 8  # the peer's close of a connection reaches the driver
+ANSWER = 9  # the answer to a handshake or heartbeat message reaches the driver
+ASK_AT_NODE = 10  # a handshake or heartbeat message reaches the node
+ASK_TIMEOUT = 11  # a handshake or heartbeat message was not answered in time
+STATUS_EVENT = 12  # the server's status event about a node reaches a session
+STATUS_DUE = 13  # the driver acts on a status event
+RECONNECTION = 14  # the next reconnection attempt to a host is due
+CONTROL = 15  # the control connection of a session takes its next step
+CLEANUP = 16  # the periodic cleanup of a session's pools
+HEARTBEAT = 17  # a connection checks how long it was silent
+HEARTBEAT_CYCLE = 18  # a session checks its connections for silence
+EXECUTOR = 19  # an executor of a session starts its next task
+NODE_ARRIVAL = 20  # an attempt reaches a node
+PHASE = 21  # the level of a closed load changes
+THINK = 22  # a user or a worker that paused returns
+ISSUE = 23  # an instance's issuing thread is free for the next request
+ARRIVAL = 24  # a request of an open load is due
+EVENT_KINDS = 25
 
 EVENT_NAMES = (
     "node_done",
     "fault",
     "change",
     "queue_timeout",
+    "attempt_timeout",
     "request_timeout",
     "response",
     "response_read",

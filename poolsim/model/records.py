@@ -8,6 +8,7 @@ index; times are nanoseconds since the start of the run.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -66,16 +67,13 @@ class Run:
     ready_first: int = -1  # attempts whose next step is due now, in order
     ready_last: int = -1
     connections_made: int = 0  # serial number of the next connection
-    # Populations for Little's law. `area` is the sum of the instants of leaving less those of
-    # entering, so area + count * now is the integral of the population; `sum` adds up what each
-    # request measured itself.
-    system_count: int = 0
+    # Little's law. `area` is the sum of the instants of leaving less those of entering, so that
+    # area + population * now is the integral of the population; `sum` adds up what each request
+    # measured itself. The populations are counted from the tables where this is checked.
     system_area: int = 0
     system_sum: int = 0
-    queue_count: int = 0
     queue_area: int = 0
     queue_sum: int = 0
-    stream_count: int = 0
     stream_area: int = 0
     stream_sum: int = 0
     requests_made: int = 0
@@ -118,6 +116,7 @@ class Client:
     timeout: int = 0  # of a request or an attempt, 0: none
     timeout_covers: int = 0  # 0: each attempt from its write, 1: the whole request
     timer_tick: int = 0  # granularity of the driver's timer wheel
+    timer_at: int = -1  # when the attempts' timer is due, -1: never
     retry: int = 0
     policy: int = 0
     token_aware: int = 0
@@ -172,9 +171,9 @@ class Session:
     launched_at: int = 0  # when the window last grew
     turn: int = 0  # round robin index of the next plan
     next_io: int = 0  # I/O thread of the next connection
-    timer_first: int = -1  # attempts or requests in order of their deadlines
+    timer_first: int = -1  # requests with a timeout, in order of their deadlines
     timer_last: int = -1
-    timer_at: int = -1  # when the timer's agenda entry is due, -1: none
+    timer_at: int = -1  # when the requests' timer is due, -1: never
     executor: int = 0  # makes connections
     reconnector: int = 0  # makes reconnection attempts
     control: int = -1  # control connection
@@ -309,7 +308,6 @@ class Request:
     intended: int = 0
     issued: int = 0
     wait: int = 0
-    service_draw: int = 0
     attempts: int = 0  # hosts tried
     sends: int = 0  # times written
     idempotent: int = 0
@@ -353,12 +351,12 @@ class Attempt:
     queue_deadline: int = 0
     granted_at: int = 0
     sent_at: int = 0
-    deadline: int = 0
-    timer_next: int = -1
-    timer_previous: int = -1
-    in_timer: int = 0
+    deadline: int = 0  # of its timeout
     node: int = -1
-    at_node: int = 0  # 1: in the node's list
+    at_node: int = 0  # 1: the node has it or will get it (recursive), or has it in its list
+    sequence: int = 0  # place among all that were sent to the node
+    rank: int = 0  # what a list is sorted by
+    sort_next: int = -1
     node_next: int = -1
     node_previous: int = -1
     arrives: int = 0  # at the node
@@ -383,7 +381,7 @@ class Node:
     factor: int = 1000  # service times in thousandths of nominal
     version: int = 0  # counts its stops
     idle: int = 1
-    first: int = -1  # attempts sent to it (recursive) or at it, in their order
+    first: int = -1  # attempts at it in their order (recursive: only while it changes)
     last: int = -1
     waiting: int = -1  # first one that no worker has taken
     sent: int = 0
@@ -492,21 +490,97 @@ TABLES = {
 
 
 class World:
-    """All tables of one run, and the engine's agenda, draws and buffers."""
+    """All tables of one run as lists of slotted records, and what rules ask of an engine."""
+
+    clients: list[Any]
+    options: list[Any]
+    sessions: list[Any]
+    threads: list[Any]
+    executors: list[Any]
+    tasks: list[Any]
+    rotations: list[Any]
+    hosts: list[Any]
+    pools: list[Any]
+    connections: list[Any]
+    requests: list[Any]
+    attempts: list[Any]
+    nodes: list[Any]
+    faults: list[Any]
+    changes: list[Any]
+    levels: list[Any]
+    run: Any
+    workers: list[int]
+    streams: list[int]
+    rotation_nodes: list[int]
+    replicas: list[int]
+    notes: array[int]
+    ends: array[int]
+    schedule: Callable[[int, int, int, int], None]
+    draw: Callable[[int, int, int], int]
+    record_request: Callable[[tuple[int, ...]], None]
 
     __slots__ = (
         *TABLES,
-        "agenda",
-        "draws",
+        "_new_attempt",
+        "_new_connection",
+        "_new_request",
+        "_new_task",
+        "draw",
         "ends",
-        "new_attempt",
-        "new_connection",
-        "new_request",
-        "new_task",
         "notes",
+        "record_request",
         "replicas",
         "rotation_nodes",
         "run",
+        "schedule",
         "streams",
         "workers",
     )
+
+    def __init__(self) -> None:
+        for table in TABLES:
+            setattr(self, table, [])
+        self.run = slotted("Run")()
+        self.workers = []
+        self.streams = []
+        self.rotation_nodes = []
+        self.replicas = []
+        self.notes = array("q")
+        self.ends = array("q")
+        self.record_request = self.ends.extend
+        self._new_request = slotted("Request")
+        self._new_attempt = slotted("Attempt")
+        self._new_connection = slotted("Connection")
+        self._new_task = slotted("Task")
+
+    def note(
+        self, time: int, kind: int, session: int, node: int, connection: int, value: int
+    ) -> None:
+        """Add a row to the event table."""
+        self.notes.extend((time, kind, session, node, connection, value))
+
+    def add_request(self) -> int:
+        """Make a slot for a request."""
+        self.requests.append(self._new_request())
+        return len(self.requests) - 1
+
+    def add_attempt(self) -> int:
+        """Make a slot for an attempt."""
+        self.attempts.append(self._new_attempt())
+        return len(self.attempts) - 1
+
+    def add_connection(self) -> int:
+        """Make a slot for a connection."""
+        self.connections.append(self._new_connection())
+        return len(self.connections) - 1
+
+    def add_task(self) -> int:
+        """Make a slot for an executor's task."""
+        self.tasks.append(self._new_task())
+        return len(self.tasks) - 1
+
+    def add_streams(self, count: int) -> int:
+        """Make entries for stream ids; the first one's index."""
+        first = len(self.streams)
+        self.streams.extend([-1] * count)
+        return first

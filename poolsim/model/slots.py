@@ -7,13 +7,7 @@ that will still come (stale or not), a place in a queue, a place in a node.
 
 from __future__ import annotations
 
-from poolsim.model.primitives import (
-    World,
-    add_attempt,
-    add_connection,
-    add_request,
-    add_task,
-)
+from poolsim.model.primitives import World
 from poolsim.model.records import DONE, FREE, GONE, IDLE
 from poolsim.model.rule import rule
 
@@ -22,47 +16,13 @@ ATTEMPT_BITS = 12
 
 
 @rule
-def new_request(w: World) -> int:
-    """A slot for a request; every field that a request reads before it writes is reset."""
-    run = w.run
-    r = run.free_request
-    if r < 0:
-        r = add_request(w)
-    request = w.requests[r]
-    run.free_request = request.next
-    request.next = -1
-    request.wait = 0
-    request.attempts = 0
-    request.sends = 0
-    request.node = -1
-    request.error_count = 0
-    request.error_kinds = 0
-    request.error_hosts = 0
-    request.plan_stage = 0
-    return r
-
-
-@rule
-def free_request(w: World, r: int) -> None:
-    """Give a request's slot back."""
-    w.requests[r].next = w.run.free_request
-    w.run.free_request = r
-
-
-@rule
 def new_attempt(w: World) -> int:
-    """A slot for an attempt, in no list and on no host."""
+    """A slot for an attempt: IDLE, without holds and without a response that is due."""
     run = w.run
     a = run.free_attempt
     if a < 0:
-        a = add_attempt(w)
-    attempt = w.attempts[a]
-    run.free_attempt = attempt.next
-    attempt.next = -1
-    attempt.state = IDLE
-    attempt.holds = 0
-    attempt.due = -1
-    attempt.connection = -1
+        a = w.add_attempt()
+    run.free_attempt = w.attempts[a].next
     return a
 
 
@@ -93,7 +53,7 @@ def new_connection(w: World) -> int:
     run = w.run
     c = run.free_connection
     if c < 0:
-        c = add_connection(w)
+        c = w.add_connection()
     connection = w.connections[c]
     run.free_connection = connection.next
     connection.serial = run.connections_made
@@ -133,7 +93,7 @@ def new_task(w: World) -> int:
     run = w.run
     t = run.free_task
     if t < 0:
-        t = add_task(w)
+        t = w.add_task()
     run.free_task = w.tasks[t].next
     w.tasks[t].next = -1
     return t

@@ -227,7 +227,8 @@ class Replications:
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """`text` as written, taken apart: metric, comparison (<, <=, ==, >=, >), value in SI units
-    (seconds, counts, shares, per second)."""
+    (seconds, counts, shares, per second).
+    """
 
     text: str
     client: str

@@ -10,22 +10,32 @@ from __future__ import annotations
 
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.kinds import ISSUE, THINK
-from poolsim.model.primitives import World, draw, schedule
+from poolsim.model.primitives import World
 from poolsim.model.records import STEP_START
 from poolsim.model.rule import handles, rule
-from poolsim.model.slots import ATTEMPT_BITS, new_attempt, new_request
 
 USERS = 2
 """`Client.closed` of a load by users with think time; 1 is a closed loop by window."""
 
 
 @rule
-def create(w: World, k: int, s: int, intended: int, now: int) -> None:
-    """A request of client `k` at its session `s`, due since `intended`."""
+def create(w: World, k: int, s: int, intended: int, now: int) -> int:
+    """Make a request of client `k` at its session `s`, due since `intended`.
+
+    Returns its index where it can enter the driver at once, -1 where it waits.
+    """
     run = w.run
     client = w.clients[k]
-    r = new_request(w)
+    r = run.free_request
+    if r < 0:
+        r = w.add_request()
     request = w.requests[r]
+    run.free_request = request.next
+    a = run.free_attempt
+    if a < 0:
+        a = w.add_attempt()
+    attempt = w.attempts[a]
+    run.free_attempt = attempt.next
     number = client.next_number
     client.next_number = number + 1
     request.number = number
@@ -34,39 +44,49 @@ def create(w: World, k: int, s: int, intended: int, now: int) -> None:
     request.session = s
     request.client = k
     request.intended = intended
-    request.service_draw = draw(w, client.service, number, 0)
+    request.wait = 0
+    request.attempts = 0
+    request.sends = 0
+    request.node = -1
+    request.plan_stage = 0
+    request.plan_key = 0
     if client.key >= 0:
-        request.plan_key = draw(w, client.key, number, 0)
+        request.plan_key = w.draw(client.key, number, 0)
     request.idempotent = client.idempotent
     if client.idempotence >= 0:
-        request.idempotent = draw(w, client.idempotence, number, 0)
-    a = new_attempt(w)
-    attempt = w.attempts[a]
+        request.idempotent = w.draw(client.idempotence, number, 0)
+    request.attempt = a
     attempt.request = r
     attempt.session = s
-    attempt.order = request.serial << ATTEMPT_BITS
-    request.attempt = a
-    run.system_count += 1
     run.system_area -= intended
     if client.limit > 0:
         session = w.sessions[s]
         if session.admitted >= client.limit:
+            request.next = -1
             if session.limit_last < 0:
                 session.limit_first = r
             else:
                 w.requests[session.limit_last].next = r
             session.limit_last = r
-            return
+            return -1
         session.admitted += 1
-    _issue(w, r, now)
+    if _issue(w, r, now):
+        return r
+    return -1
+
+
+@rule
+def create_ready(w: World, k: int, s: int, intended: int, now: int) -> None:
+    """Make a request; if it can enter the driver at once, put it on the ready list."""
+    r = create(w, k, s, intended, now)
+    if r >= 0:
+        make_ready(w, w.requests[r].attempt, STEP_START)
 
 
 @rule
 def leave_limit(w: World, s: int, now: int) -> None:
-    """A request has ended: the first one that waits for the application's limit enters."""
+    """A request inside the application's limit has ended: the first one that waits enters."""
     session = w.sessions[s]
-    if w.clients[session.client].limit == 0:
-        return
     r = session.limit_first
     if r < 0:
         session.admitted -= 1
@@ -75,25 +95,28 @@ def leave_limit(w: World, s: int, now: int) -> None:
     session.limit_first = request.next
     if session.limit_first < 0:
         session.limit_last = -1
-    request.next = -1
-    _issue(w, r, now)
+    if _issue(w, r, now):
+        make_ready(w, request.attempt, STEP_START)
 
 
 @rule
-def _issue(w: World, r: int, now: int) -> None:
+def _issue(w: World, r: int, now: int) -> bool:
+    """Whether the issuing thread takes the request at once; otherwise it waits for it."""
     request = w.requests[r]
     session = w.sessions[request.session]
-    thread = w.threads[session.first_thread]
-    if session.issue_first < 0 and thread.free_at <= now and session.issue_scheduled == 0:
-        thread.free_at = now + w.clients[request.client].issue_cost
-        make_ready(w, request.attempt, STEP_START)
-        return
+    if session.issue_scheduled == 0:
+        thread = w.threads[session.first_thread]
+        if thread.free_at <= now:
+            thread.free_at = now + w.clients[request.client].issue_cost
+            return True
+    request.next = -1
     if session.issue_last < 0:
         session.issue_first = r
     else:
         w.requests[session.issue_last].next = r
     session.issue_last = r
     call_issuer(w, request.session, now)
+    return False
 
 
 @rule
@@ -105,7 +128,7 @@ def call_issuer(w: World, s: int, now: int) -> None:
         at = w.threads[session.first_thread].free_at
         if at < now:
             at = now
-        schedule(w, at, ISSUE, s, s)
+        w.schedule(at, ISSUE, s, s)
 
 
 @handles(ISSUE)
@@ -122,21 +145,17 @@ def issue_next(w: World, s: int, now: int) -> None:
         session.workers += 1
         client.launched += 1
         if client.closed == USERS:
-            think = draw(w, client.start, client.launched, 0)
-            schedule(w, now + think, THINK, s, s)
+            think = w.draw(client.start, client.launched, 0)
+            w.schedule(now + think, THINK, s, s)
         else:
-            # Its request comes to the thread at once: the thread is free and nothing is ahead.
-            waiting = session.issue_first
-            session.issue_first = -1
-            create(w, session.client, s, session.launched_at, now)
-            session.issue_first = waiting
+            # The thread is free, so its request goes before those that wait.
+            create_ready(w, session.client, s, session.launched_at, now)
     elif session.issue_first >= 0:
         r = session.issue_first
         request = w.requests[r]
         session.issue_first = request.next
         if session.issue_first < 0:
             session.issue_last = -1
-        request.next = -1
         thread.free_at = now + client.issue_cost
         make_ready(w, request.attempt, STEP_START)
     if session.workers < session.window or session.issue_first >= 0:

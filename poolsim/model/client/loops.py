@@ -8,9 +8,9 @@ rejection always advances time. A window that shrinks retires workers as their r
 
 from __future__ import annotations
 
-from poolsim.model.client.issuing import USERS, call_issuer, create
+from poolsim.model.client.issuing import USERS, call_issuer, create_ready
 from poolsim.model.kinds import ARRIVAL, OK, PHASE, THINK
-from poolsim.model.primitives import World, draw, schedule
+from poolsim.model.primitives import World
 from poolsim.model.rule import handles, rule
 
 
@@ -19,31 +19,11 @@ def start_load(w: World, k: int) -> None:
     """Put a client's first arrival or its first level on the agenda."""
     client = w.clients[k]
     if client.closed > 0:
-        schedule(w, w.levels[client.level].at, PHASE, k, k)
+        w.schedule(w.levels[client.level].at, PHASE, k, k)
     else:
-        _schedule_arrival(w, k)
-
-
-@rule
-def _schedule_arrival(w: World, k: int) -> None:
-    client = w.clients[k]
-    due = draw(w, client.arrivals, client.next_number, 0)
-    if due < w.run.end:
-        schedule(w, due, ARRIVAL, k, k)
-
-
-@handles(ARRIVAL)
-def arrive(w: World, k: int, now: int) -> None:
-    """A request of an open load is due."""
-    client = w.clients[k]
-    s = client.first_session
-    if client.instances > 1:
-        if client.instance_of >= 0:
-            s += draw(w, client.instance_of, client.next_number, 0)
-        else:
-            s += client.next_number % client.instances
-    create(w, k, s, now, now)
-    _schedule_arrival(w, k)
+        due = w.draw(client.arrivals, 0, 0)
+        if due < w.run.end:
+            w.schedule(due, ARRIVAL, k, k)
 
 
 @handles(PHASE)
@@ -53,7 +33,7 @@ def change_level(w: World, k: int, now: int) -> None:
     total = w.levels[client.level].value
     client.level += 1
     if client.level < client.last_level:
-        schedule(w, w.levels[client.level].at, PHASE, k, k)
+        w.schedule(w.levels[client.level].at, PHASE, k, k)
     share = total // client.instances
     more = total % client.instances
     for i in range(client.instances):
@@ -71,17 +51,15 @@ def change_level(w: World, k: int, now: int) -> None:
 def after_request(w: World, k: int, s: int, number: int, outcome: int, now: int) -> None:
     """A closed load goes on when one of its requests has ended."""
     client = w.clients[k]
-    if client.closed == 0:
-        return
     session = w.sessions[s]
     if session.workers > session.window:
         session.workers -= 1
     elif client.closed == USERS:
-        schedule(w, now + draw(w, client.think, number, 0), THINK, s, s)
+        w.schedule(now + w.draw(client.think, number, 0), THINK, s, s)
     elif outcome == OK:
-        create(w, k, s, now, now)
+        create_ready(w, k, s, now, now)
     else:
-        schedule(w, now + client.error_pause, THINK, s, s)
+        w.schedule(now + client.error_pause, THINK, s, s)
 
 
 @handles(THINK)
@@ -91,4 +69,4 @@ def think_over(w: World, s: int, now: int) -> None:
     if session.workers > session.window:
         session.workers -= 1
     else:
-        create(w, session.client, s, now, now)
+        create_ready(w, session.client, s, now, now)

@@ -8,27 +8,25 @@ was due. `settle` takes up, in order, what the rules of an event left on the rea
 
 from __future__ import annotations
 
-from poolsim.model.client.issuing import leave_limit
+from poolsim.model.client.issuing import create, leave_limit
 from poolsim.model.client.loops import after_request
-from poolsim.model.cluster.nodes import leave, receive
-from poolsim.model.connection.ready import take_ready
+from poolsim.model.cluster.nodes import receive
 from poolsim.model.connection.streams import free_stream, take_stream
 from poolsim.model.connection.timers import (
     arm,
     fires_at,
-    time_attempt,
     time_request,
-    untime_attempt,
     untime_request,
 )
 from poolsim.model.drivers.ports import (
     borrow,
     give_back,
-    give_back_unused,
     late_response,
     timed_out,
 )
 from poolsim.model.kinds import (
+    ARRIVAL,
+    ATTEMPT_TIMEOUT,
     CLIENT_TIMEOUT,
     CONNECTION_ERROR,
     LOST,
@@ -42,7 +40,7 @@ from poolsim.model.kinds import (
 )
 from poolsim.model.policies.balancing import next_host
 from poolsim.model.policies.retry import goes_to_next_host
-from poolsim.model.primitives import World, draw, record_request, schedule
+from poolsim.model.primitives import NEVER, World
 from poolsim.model.records import (
     DONE,
     GRANTED,
@@ -59,9 +57,9 @@ from poolsim.model.slots import (
     ATTEMPT_BITS,
     drop_attempt,
     finish_attempt,
-    free_request,
     new_attempt,
 )
+from poolsim.model.sorting import sort_by_rank
 
 KEPT_ERRORS = 6
 ERROR_BITS = 4
@@ -72,21 +70,41 @@ HOST_BITS = 10
 @rule
 def settle(w: World, now: int) -> None:
     """Take up, in order, every attempt that the rules of this event left for its next step."""
-    a = take_ready(w)
-    while a >= 0:
+    run = w.run
+    while run.ready_first >= 0:
+        a = run.ready_first
         attempt = w.attempts[a]
-        if attempt.step == STEP_SEND:
-            r = attempt.request
-            waited = now - attempt.queued_at
-            w.requests[r].wait += waited
-            w.run.queue_sum += waited
-            if not _write(w, a, now):
-                _try_hosts(w, r, a, now)
-        elif attempt.step == STEP_START:
+        run.ready_first = attempt.next
+        if run.ready_first < 0:
+            run.ready_last = -1
+        if attempt.step == STEP_START:
             _enter(w, attempt.request, a, now)
+        elif attempt.step == STEP_SEND:
+            waited = now - attempt.queued_at
+            w.requests[attempt.request].wait += waited
+            run.queue_sum += waited
+            if not _write(w, a, now):
+                _try_hosts(w, attempt.request, a, now)
         else:
             _failed(w, a, now)
-        a = take_ready(w)
+
+
+@handles(ARRIVAL)
+def arrive(w: World, k: int, now: int) -> None:
+    """A request of an open load is due."""
+    client = w.clients[k]
+    s = client.first_session
+    if client.instances > 1:
+        if client.instance_of >= 0:
+            s += w.draw(client.instance_of, client.next_number, 0)
+        else:
+            s += client.next_number % client.instances
+    r = create(w, k, s, now, now)
+    due = w.draw(client.arrivals, client.next_number, 0)
+    if due < w.run.end:
+        w.schedule(due, ARRIVAL, k, k)
+    if r >= 0:
+        _enter(w, r, w.requests[r].attempt, now)
 
 
 @rule
@@ -154,15 +172,13 @@ def _write(w: World, a: int, now: int) -> bool:
         error = NO_STREAM
     if stream < 0:
         attempt.state = IDLE
-        give_back_unused(w, a, now)
+        give_back(w, a, 1, now)
         _keep_error(w, r, pool.node, error)
         return False
     attempt.stream = stream
     attempt.state = IN_FLIGHT
-    attempt.service = request.service_draw
     client = w.clients[request.client]
-    if request.sends > 0:
-        attempt.service = draw(w, client.service, request.number, request.sends)
+    attempt.service = w.draw(client.service, request.number, request.sends)
     request.sends += 1
     pool.sent += 1
     written = now
@@ -174,7 +190,10 @@ def _write(w: World, a: int, now: int) -> bool:
         thread.free_at = written
     attempt.sent_at = written
     if client.timeout > 0 and client.timeout_covers == 0:
-        time_attempt(w, a, now + client.timeout)
+        attempt.deadline = now + client.timeout
+        if client.timer_at < 0:
+            client.timer_at = fires_at(attempt.deadline, client.timer_tick)
+            w.schedule(client.timer_at, ATTEMPT_TIMEOUT, request.client, request.client)
     receive(w, pool.node, a, written)
     return True
 
@@ -195,7 +214,7 @@ def read(w: World, a: int, now: int) -> None:
     thread.free_at = delivered
     attempt.due = delivered
     attempt.holds += 1
-    schedule(w, delivered, RESPONSE, attempt.order, a)
+    w.schedule(delivered, RESPONSE, attempt.order, a)
 
 
 @handles(RESPONSE)
@@ -208,19 +227,23 @@ def response(w: World, a: int, now: int) -> None:
         return
     attempt.due = -1
     if attempt.at_node == 1:
-        leave(w, a)
+        attempt.at_node = 0  # its node knows the finish beforehand, or it left on its own
+        attempt.holds -= 1
     state = attempt.state
     if state == IN_FLIGHT:
         c = attempt.connection
         free_stream(w, c, attempt.stream)
         w.connections[c].last_read = now
-        if attempt.in_timer == 1:
-            untime_attempt(w, a)
         w.run.stream_sum += now - attempt.granted_at
-        give_back(w, a, now)
+        give_back(w, a, 0, now)
         r = attempt.request
         service = now - attempt.sent_at
-        finish_attempt(w, a)
+        if attempt.holds == 0:
+            attempt.state = IDLE
+            attempt.next = w.run.free_attempt
+            w.run.free_attempt = a
+        else:
+            attempt.state = DONE
         _end(w, r, OK, service, now)
     elif state == ORPHANED:
         c = attempt.connection
@@ -247,7 +270,6 @@ def _failed(w: World, a: int, now: int) -> None:
         attempt.state = IDLE
         _try_hosts(w, r, a, now)
         return
-    untime_attempt(w, a)
     w.run.stream_sum += now - attempt.granted_at
     service = now - attempt.sent_at
     finish_attempt(w, a)
@@ -267,29 +289,53 @@ def _try_another(w: World, r: int, now: int) -> None:
     _try_hosts(w, r, a, now)
 
 
+@handles(ATTEMPT_TIMEOUT)
+def time_out_attempts(w: World, k: int, now: int) -> None:
+    """The timer of a client's attempts: those whose deadline its wheel has come to time out.
+
+    They are found by looking through the table: with one timer for all of a client's instances and
+    a wheel of ticks that is rare, and an attempt that is answered in time costs nothing.
+    """
+    client = w.clients[k]
+    first = -1
+    earliest = NEVER
+    for a in range(len(w.attempts)):
+        attempt = w.attempts[a]
+        if attempt.state == IN_FLIGHT and w.sessions[attempt.session].client == k:
+            at = fires_at(attempt.deadline, client.timer_tick)
+            if at <= now:
+                attempt.rank = attempt.order
+                attempt.sort_next = first
+                first = a
+            elif at < earliest:
+                earliest = at
+    client.timer_at = -1
+    if earliest < NEVER:
+        client.timer_at = earliest
+        w.schedule(earliest, ATTEMPT_TIMEOUT, k, k)
+    a = sort_by_rank(w, first)
+    while a >= 0:
+        after = w.attempts[a].sort_next
+        _attempt_timed_out(w, a, now)
+        a = after
+
+
 @handles(REQUEST_TIMEOUT)
-def time_out(w: World, s: int, now: int) -> None:
-    """The session's timer: every attempt or request whose deadline has passed times out."""
+def time_out_requests(w: World, s: int, now: int) -> None:
+    """The timer of a session's requests: those whose deadline has passed time out."""
     session = w.sessions[s]
     client = w.clients[session.client]
     session.timer_at = -1
-    x = session.timer_first
-    while x >= 0:
-        if client.timeout_covers == 0:
-            deadline = w.attempts[x].deadline
-        else:
-            deadline = w.requests[x].deadline
+    r = session.timer_first
+    while r >= 0:
+        deadline = w.requests[r].deadline
         if fires_at(deadline, client.timer_tick) > now:
             if session.timer_at < 0:
                 arm(w, s, deadline)
             return
-        if client.timeout_covers == 0:
-            untime_attempt(w, x)
-            _attempt_timed_out(w, x, now)
-        else:
-            untime_request(w, x)
-            _request_timed_out(w, x, now)
-        x = session.timer_first
+        untime_request(w, r)
+        _request_timed_out(w, r, now)
+        r = session.timer_first
 
 
 @rule
@@ -331,29 +377,37 @@ def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
     request = w.requests[r]
     run = w.run
     run.requests_ended += 1
-    run.system_count -= 1
     run.system_area += now
     run.system_sum += now - request.intended
     if request.in_timer == 1:
         untime_request(w, r)
-    record_request(
-        w,
-        request.number,
-        request.session,
-        request.node,
-        outcome,
-        request.attempts,
-        request.intended,
-        request.issued,
-        request.wait,
-        service,
-        now,
-        request.error_kinds,
-        request.error_hosts,
-    )
     s = request.session
+    w.record_request(
+        (
+            request.number,
+            s,
+            request.node,
+            outcome,
+            request.attempts,
+            request.intended,
+            request.issued,
+            request.wait,
+            service,
+            now,
+            request.error_kinds,
+            request.error_hosts,
+        ),
+    )
     k = request.client
+    client = w.clients[k]
     number = request.number
-    free_request(w, r)
-    leave_limit(w, s, now)
-    after_request(w, k, s, number, outcome, now)
+    request.next = run.free_request
+    run.free_request = r
+    if request.error_count > 0:
+        request.error_count = 0
+        request.error_kinds = 0
+        request.error_hosts = 0
+    if client.limit > 0:
+        leave_limit(w, s, now)
+    if client.closed > 0:
+        after_request(w, k, s, number, outcome, now)

@@ -41,7 +41,7 @@ from poolsim.model.kinds import (
     STATUS_DUE,
     STATUS_EVENT,
 )
-from poolsim.model.primitives import World, note
+from poolsim.model.primitives import World
 from poolsim.model.records import (
     ASK_HANDSHAKE,
     ASK_NOTHING,
@@ -81,7 +81,7 @@ def _fail(w: World, c: int, reason: int, now: int) -> None:
     connection.asking = ASK_NOTHING
     w.run.connects_failed += 1
     pool = w.pools[connection.pool]
-    note(w, now, CONNECT_FAILED, pool.session, pool.node, connection.serial, reason)
+    w.note(now, CONNECT_FAILED, pool.session, pool.node, connection.serial, reason)
     connect_failed(w, c, now)
     drop_connection(w, c)
 
@@ -117,7 +117,7 @@ def ask_timeout(w: World, c: int, now: int) -> None:
         _fail(w, c, CONNECT_TIMED_OUT, now)
         return
     pool = w.pools[connection.pool]
-    note(w, now, HEARTBEAT_FAILED, pool.session, pool.node, connection.serial, 0)
+    w.note(now, HEARTBEAT_FAILED, pool.session, pool.node, connection.serial, 0)
     lost(w, c, now)
 
 
@@ -218,7 +218,7 @@ def change_option(w: World, i: int, now: int) -> None:
     """Set an option of a client at runtime, for one distance or both."""
     change = w.changes[i]
     k = change.client
-    note(w, now, OPTION_CHANGED, -1, -1, -1, change.value)
+    w.note(now, OPTION_CHANGED, -1, -1, -1, change.value)
     raised_core = 0
     for distance in range(2):
         if change.distance < 0 or change.distance == distance:

@@ -25,7 +25,7 @@ from poolsim.model.kinds import (
     NODE_STOPPED,
     STATUS_EVENT,
 )
-from poolsim.model.primitives import World, note, schedule
+from poolsim.model.primitives import World
 from poolsim.model.records import (
     CONNECTING,
     NODE_DOWN,
@@ -59,27 +59,27 @@ def apply_fault(w: World, n: int, kind: int, factor: int, now: int) -> None:
     """Do to node `n` what `kind` says; `factor` in thousandths where it slows."""
     node = w.nodes[n]
     if kind == STOP:
-        note(w, now, NODE_STOPPED, -1, n, -1, 0)
+        w.note(now, NODE_STOPPED, -1, n, -1, 0)
         change(w, n, NODE_DOWN, node.factor, now)
         _break_connections(w, n, now)
     elif kind == START:
-        note(w, now, NODE_STARTED, -1, n, -1, 0)
+        w.note(now, NODE_STARTED, -1, n, -1, 0)
         node.accept_at = now
         change(w, n, NODE_RUNNING, NOMINAL, now)
         _announce(w, n, now)
     elif kind == PAUSE:
-        note(w, now, NODE_PAUSED, -1, n, -1, 0)
+        w.note(now, NODE_PAUSED, -1, n, -1, 0)
         change(w, n, PAUSED, node.factor, now)
     elif kind == RESUME:
-        note(w, now, NODE_RESUMED, -1, n, -1, 0)
+        w.note(now, NODE_RESUMED, -1, n, -1, 0)
         change(w, n, NODE_RUNNING, node.factor, now)
         _answer_waiting(w, n, now)
         _announce(w, n, now)
     elif kind == SLOW:
-        note(w, now, NODE_SLOWED, -1, n, -1, factor)
+        w.note(now, NODE_SLOWED, -1, n, -1, factor)
         change(w, n, node.state, factor, now)
     else:
-        note(w, now, NODE_RECOVERED_SPEED, -1, n, -1, NOMINAL)
+        w.note(now, NODE_RECOVERED_SPEED, -1, n, -1, NOMINAL)
         change(w, n, node.state, NOMINAL, now)
 
 
@@ -95,7 +95,7 @@ def _break_connections(w: World, n: int, now: int) -> None:
             if pool.node == n and connection.lost_at < 0:
                 connection.lost_at = now + pool.delay
                 connection.holds += 1
-                schedule(w, connection.lost_at, CONNECTION_LOST, connection.serial, c)
+                w.schedule(connection.lost_at, CONNECTION_LOST, connection.serial, c)
 
 
 @rule
@@ -107,7 +107,7 @@ def _answer_waiting(w: World, n: int, now: int) -> None:
             connection.ask_waiting = 0
             connection.answer_at = now + w.pools[connection.pool].delay
             connection.holds += 1
-            schedule(w, connection.answer_at, ANSWER, connection.serial, c)
+            w.schedule(connection.answer_at, ANSWER, connection.serial, c)
 
 
 @rule
@@ -115,4 +115,4 @@ def _announce(w: World, n: int, now: int) -> None:
     """Every session gets the status event; whether it listens is decided when it arrives."""
     for s in range(len(w.sessions)):
         p = s * w.run.nodes + n
-        schedule(w, now + STATUS_DELAY, STATUS_EVENT, p, p)
+        w.schedule(now + STATUS_DELAY, STATUS_EVENT, p, p)

@@ -16,10 +16,11 @@ Attempts that reach a node in the same instant are served in the order in which 
 from __future__ import annotations
 
 from poolsim.model.kinds import NODE_ARRIVAL, NODE_DONE, RESPONSE, RESPONSE_READ
-from poolsim.model.primitives import NEVER, World, schedule
+from poolsim.model.primitives import NEVER, Record, World
 from poolsim.model.records import NODE_DOWN, NODE_RUNNING
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import drop_attempt
+from poolsim.model.sorting import sort_by_rank
 
 NOMINAL = 1000
 """The factor of a node at its ordinary speed."""
@@ -39,22 +40,24 @@ def receive(w: World, n: int, a: int, sent_at: int) -> None:
     """An attempt was written at `sent_at` on an open connection and travels to the node."""
     node = w.nodes[n]
     attempt = w.attempts[a]
+    delay = w.pools[attempt.pool].delay
     attempt.node = n
-    arrives = sent_at + w.pools[attempt.pool].delay
-    attempt.arrives = arrives
+    attempt.arrives = sent_at + delay
     attempt.remaining = attempt.service
-    attempt.version = node.version
-    attempt.running = 0
     if node.state == NODE_DOWN or w.connections[attempt.connection].lost_at >= 0:
         return  # the connection is broken already, its client has yet to notice
+    attempt.sequence = node.sent
+    node.sent += 1
     if node.recursive == 0:
+        attempt.version = node.version
+        attempt.running = 0
         attempt.holds += 1
-        schedule(w, arrives, NODE_ARRIVAL, node.sent, a)
-        node.sent += 1
+        w.schedule(attempt.arrives, NODE_ARRIVAL, attempt.sequence, a)
         return
-    _append(w, n, a)
+    attempt.at_node = 1
+    attempt.holds += 1
     if node.state == NODE_RUNNING:
-        _plan(w, n, a)
+        _plan(w, node, attempt, a, delay)
     else:
         attempt.starts = NEVER
         attempt.finishes = NEVER
@@ -62,13 +65,13 @@ def receive(w: World, n: int, a: int, sent_at: int) -> None:
 
 @rule
 def leave(w: World, a: int) -> None:
-    """The attempt is no longer in its node's list."""
+    """The attempt has left its node."""
     attempt = w.attempts[a]
-    if attempt.at_node == 0:
-        return
     attempt.at_node = 0
     attempt.holds -= 1
     node = w.nodes[attempt.node]
+    if node.recursive == 1:
+        return
     before = attempt.node_previous
     after = attempt.node_next
     if before < 0:
@@ -98,40 +101,39 @@ def _append(w: World, n: int, a: int) -> None:
 
 
 @rule
-def _plan(w: World, n: int, a: int) -> None:
+def _plan(w: World, node: Record, attempt: Record, a: int, delay: int) -> None:
     """Give the attempt to the earliest free worker and schedule its response."""
-    node = w.nodes[n]
-    attempt = w.attempts[a]
     workers = w.workers
     root = node.first_worker
     start = workers[root]
     if start < attempt.arrives:
         start = attempt.arrives
-    work = attempt.remaining
+    finish = start + attempt.remaining
     if node.factor != NOMINAL:
-        work = work * node.factor // NOMINAL
-    finish = start + work
+        finish = start + attempt.remaining * node.factor // NOMINAL
     attempt.starts = start
     attempt.finishes = finish
-    due = finish + w.pools[attempt.pool].delay
+    due = finish + delay
     if due != attempt.due:
         attempt.due = due
         attempt.holds += 1
-        schedule(w, due, RESPONSE, attempt.order, a)
+        w.schedule(due, RESPONSE, attempt.order, a)
     # The root of the heap of free instants is replaced and sinks to its place.
-    count = node.workers
-    i = 0
-    child = 1
-    while child < count:
+    hole = root
+    child = root + 1
+    end = root + node.workers
+    while child < end:
+        earlier = workers[child]
         right = child + 1
-        if right < count and workers[root + right] < workers[root + child]:
+        if right < end and workers[right] < earlier:
             child = right
-        if workers[root + child] >= finish:
+            earlier = workers[right]
+        if earlier >= finish:
             break
-        workers[root + i] = workers[root + child]
-        i = child
-        child = 2 * i + 1
-    workers[root + i] = finish
+        workers[hole] = earlier
+        hole = child
+        child = 2 * child - root + 1
+    workers[hole] = finish
 
 
 @handles(NODE_ARRIVAL)
@@ -162,7 +164,7 @@ def _begin(w: World, a: int, now: int) -> None:
     finish = now + attempt.remaining * node.factor // NOMINAL
     attempt.finishes = finish
     attempt.holds += 1
-    schedule(w, finish, NODE_DONE, attempt.order, a)
+    w.schedule(finish, NODE_DONE, attempt.order, a)
 
 
 @handles(NODE_DONE)
@@ -181,9 +183,9 @@ def complete(w: World, a: int, now: int) -> None:
     attempt.due = now + pool.delay
     attempt.holds += 1
     if w.clients[w.sessions[pool.session].client].read_cost > 0:
-        schedule(w, attempt.due, RESPONSE_READ, attempt.order, a)
+        w.schedule(attempt.due, RESPONSE_READ, attempt.order, a)
     else:
-        schedule(w, attempt.due, RESPONSE, attempt.order, a)
+        w.schedule(attempt.due, RESPONSE, attempt.order, a)
     node.idle += 1
     _begin_waiting(w, n, now)
 
@@ -204,68 +206,76 @@ def change(w: World, n: int, state: int, factor: int, now: int) -> None:
     What is finished by now has left it. Going down drops everything else and starts a new version:
     what is still on its way from before is dropped when it arrives.
     """
-    node = w.nodes[n]
-    _settle(w, n, now)
-    node.state = state
-    node.factor = factor
-    if state == NODE_DOWN:
-        node.version += 1
-        _clear(w, n, now)
-    if node.recursive == 1:
-        for k in range(node.workers):
-            w.workers[node.first_worker + k] = now
-        a = node.first
-        while a >= 0:
-            attempt = w.attempts[a]
-            if attempt.finishes > now:
-                if state == NODE_RUNNING:
-                    _plan(w, n, a)
-                else:
-                    attempt.starts = NEVER
-                    attempt.finishes = NEVER
-                    attempt.due = -1
-            a = attempt.node_next
+    if w.nodes[n].recursive == 1:
+        _change_recursive(w, n, state, factor, now)
         return
-    if state != NODE_RUNNING:
-        return
-    a = node.first
-    while a >= 0:
-        if w.attempts[a].running == 1:
-            _begin(w, a, now)
-        a = w.attempts[a].node_next
-    _begin_waiting(w, n, now)
-
-
-@rule
-def _settle(w: World, n: int, now: int) -> None:
-    """Bring `remaining` of every attempt that a worker has begun up to now."""
     node = w.nodes[n]
-    if node.state != NODE_RUNNING:
-        return
-    a = node.first
-    while a >= 0:
-        attempt = w.attempts[a]
-        begun = attempt.running == 1 or (node.recursive == 1 and attempt.starts <= now)
-        if begun and attempt.finishes > now:
-            attempt.remaining = (attempt.finishes - now) * NOMINAL // node.factor
-            if node.recursive == 0:
-                attempt.finishes = NEVER
-        a = attempt.node_next
-
-
-@rule
-def _clear(w: World, n: int, now: int) -> None:
-    """Drop every attempt that is not finished by now."""
-    node = w.nodes[n]
+    running = node.state == NODE_RUNNING
     a = node.first
     while a >= 0:
         attempt = w.attempts[a]
         after = attempt.node_next
-        if node.recursive == 0 or attempt.finishes > now:
-            attempt.running = 0
-            attempt.due = -1
-            leave(w, a)
-            drop_attempt(w, a)
+        if running and attempt.running == 1:
+            attempt.remaining = (attempt.finishes - now) * NOMINAL // node.factor
+        attempt.finishes = NEVER
+        if state == NODE_DOWN:
+            _drop(w, a)
         a = after
-    node.waiting = -1
-    node.idle = node.workers
+    node.state = state
+    node.factor = factor
+    if state == NODE_DOWN:
+        node.version += 1
+        node.waiting = -1
+        node.idle = node.workers
+    elif state == NODE_RUNNING:
+        a = node.first
+        while a >= 0:
+            if w.attempts[a].running == 1:
+                _begin(w, a, now)
+            a = w.attempts[a].node_next
+        _begin_waiting(w, n, now)
+
+
+@rule
+def _change_recursive(w: World, n: int, state: int, factor: int, now: int) -> None:
+    """Plan anew, in the order in which they were sent, the attempts that are not finished."""
+    node = w.nodes[n]
+    running = node.state == NODE_RUNNING
+    first = -1
+    for a in range(len(w.attempts)):
+        attempt = w.attempts[a]
+        if attempt.at_node == 1 and attempt.node == n and attempt.finishes > now:
+            if running and attempt.starts <= now:
+                attempt.remaining = (attempt.finishes - now) * NOMINAL // node.factor
+            attempt.rank = attempt.sequence
+            attempt.sort_next = first
+            first = a
+    node.state = state
+    node.factor = factor
+    if state == NODE_DOWN:
+        node.version += 1
+    for k in range(node.workers):
+        w.workers[node.first_worker + k] = now
+    a = sort_by_rank(w, first)
+    while a >= 0:
+        attempt = w.attempts[a]
+        after = attempt.sort_next
+        if state == NODE_RUNNING:
+            _plan(w, node, attempt, a, w.pools[attempt.pool].delay)
+        else:
+            attempt.starts = NEVER
+            attempt.finishes = NEVER
+            attempt.due = -1
+            if state == NODE_DOWN:
+                _drop(w, a)
+        a = after
+
+
+@rule
+def _drop(w: World, a: int) -> None:
+    """The node dies with this attempt in it: there will be no response."""
+    attempt = w.attempts[a]
+    attempt.running = 0
+    attempt.due = -1
+    leave(w, a)
+    drop_attempt(w, a)

@@ -8,7 +8,7 @@ its thread until `release_thread`.
 from __future__ import annotations
 
 from poolsim.model.kinds import EXECUTOR
-from poolsim.model.primitives import World, schedule
+from poolsim.model.primitives import World
 from poolsim.model.rule import rule
 from poolsim.model.slots import new_task
 
@@ -28,7 +28,7 @@ def submit(w: World, e: int, kind: int, p: int, now: int) -> None:
         w.tasks[executor.last].next = t
     executor.last = t
     if executor.busy < executor.threads:
-        schedule(w, now, EXECUTOR, e, e)
+        w.schedule(now, EXECUTOR, e, e)
 
 
 @rule
@@ -54,5 +54,5 @@ def release_thread(w: World, e: int, now: int) -> None:
     executor = w.executors[e]
     executor.busy -= 1
     if executor.first >= 0:
-        schedule(w, now, EXECUTOR, e, e)
+        w.schedule(now, EXECUTOR, e, e)
 

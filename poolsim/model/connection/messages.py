@@ -15,7 +15,7 @@ from poolsim.model.kinds import (
     ASK_TIMEOUT,
     CONNECT_STARTED,
 )
-from poolsim.model.primitives import NEVER, World, note, schedule
+from poolsim.model.primitives import NEVER, World
 from poolsim.model.records import (
     ASK_HANDSHAKE,
     ASK_HEARTBEAT,
@@ -54,14 +54,14 @@ def open_connection(w: World, p: int, role: int, now: int) -> int:
     w.run.connects_started += 1
     if role != ROLE_CONTROL:
         pool.connecting += 1
-    note(w, now, CONNECT_STARTED, pool.session, pool.node, connection.serial, role)
+    w.note(now, CONNECT_STARTED, pool.session, pool.node, connection.serial, role)
     connection.asking = ASK_HANDSHAKE
     connection.ask_step = TCP
     if w.run.starting == 1:
         connection.ask_step = client.round_trips - 1
         connection.answer_at = now
         connection.holds += 1
-        schedule(w, now, ANSWER, connection.serial, c)
+        w.schedule(now, ANSWER, connection.serial, c)
     else:
         _ask(w, c, now + client.connect_timeout, now)
     return c
@@ -99,7 +99,7 @@ def _ask(w: World, c: int, deadline: int, now: int) -> None:
     connection.ask_refused = 0
     connection.holds += 1
     at = now + w.pools[connection.pool].delay
-    schedule(w, at, ASK_AT_NODE, connection.serial, c)
+    w.schedule(at, ASK_AT_NODE, connection.serial, c)
 
 
 @handles(ASK_AT_NODE)
@@ -133,10 +133,10 @@ def reach_node(w: World, c: int, now: int) -> None:
         if connection.ask_deadline < now:
             connection.ask_deadline = now
         connection.holds += 1
-        schedule(w, connection.ask_deadline, ASK_TIMEOUT, connection.serial, c)
+        w.schedule(connection.ask_deadline, ASK_TIMEOUT, connection.serial, c)
         return
     connection.holds += 1
-    schedule(w, connection.answer_at, ANSWER, connection.serial, c)
+    w.schedule(connection.answer_at, ANSWER, connection.serial, c)
 
 
 @rule

@@ -8,7 +8,7 @@ held. Which free id is taken makes no difference to any driver's decision; the l
 
 from __future__ import annotations
 
-from poolsim.model.primitives import World, add_streams
+from poolsim.model.primitives import World
 from poolsim.model.rule import rule
 
 FIRST_ROOM = 8
@@ -59,7 +59,7 @@ def _make_room(w: World, c: int) -> None:
     room = connection.stream_room * 2
     if room < FIRST_ROOM:
         room = FIRST_ROOM
-    first = add_streams(w, room)
+    first = w.add_streams(room)
     for stream in range(connection.stream_high):
         w.streams[first + stream] = w.streams[connection.stream_first + stream]
     connection.stream_first = first

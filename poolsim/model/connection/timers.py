@@ -1,14 +1,14 @@
-"""Request timeouts of a session.
+"""Timeouts that cover whole requests, per session.
 
 Every timeout of a session is the same length, so deadlines come in the order in which they were
-set, and one agenda entry per session, for the first of them, is enough. A driver's timer wheel
-fires late: `fires_at`.
+set, and one agenda entry per session, for the first of them, is enough. (Timeouts of single
+attempts need no list: `client/timeouts.py`.) A driver's timer wheel fires late: `fires_at`.
 """
 
 from __future__ import annotations
 
 from poolsim.model.kinds import REQUEST_TIMEOUT
-from poolsim.model.primitives import World, schedule
+from poolsim.model.primitives import World
 from poolsim.model.rule import rule
 
 
@@ -27,46 +27,7 @@ def arm(w: World, s: int, deadline: int) -> None:
     session = w.sessions[s]
     if session.timer_at < 0:
         session.timer_at = fires_at(deadline, w.clients[session.client].timer_tick)
-        schedule(w, session.timer_at, REQUEST_TIMEOUT, s, s)
-
-
-@rule
-def time_attempt(w: World, a: int, deadline: int) -> None:
-    """Start an attempt's timeout."""
-    attempt = w.attempts[a]
-    s = attempt.session
-    session = w.sessions[s]
-    attempt.deadline = deadline
-    attempt.in_timer = 1
-    last = session.timer_last
-    attempt.timer_previous = last
-    attempt.timer_next = -1
-    if last < 0:
-        session.timer_first = a
-    else:
-        w.attempts[last].timer_next = a
-    session.timer_last = a
-    if session.timer_at < 0:
-        arm(w, s, deadline)
-
-
-@rule
-def untime_attempt(w: World, a: int) -> None:
-    """Cancel an attempt's timeout; nothing where it has none."""
-    attempt = w.attempts[a]
-    if attempt.in_timer == 0:
-        return
-    attempt.in_timer = 0
-    before = attempt.timer_previous
-    after = attempt.timer_next
-    if before < 0:
-        w.sessions[attempt.session].timer_first = after
-    else:
-        w.attempts[before].timer_next = after
-    if after < 0:
-        w.sessions[attempt.session].timer_last = before
-    else:
-        w.attempts[after].timer_previous = before
+        w.schedule(session.timer_at, REQUEST_TIMEOUT, s, s)
 
 
 @rule

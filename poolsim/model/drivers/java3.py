@@ -99,7 +99,7 @@ from poolsim.model.kinds import POOL_CLOSED as ERROR_POOL_CLOSED
 from poolsim.model.policies.balancing import host_down, host_up
 from poolsim.model.policies.reconnection import next_delay
 from poolsim.model.policies.retry import JAVA3_DEFAULT
-from poolsim.model.primitives import NEVER, World, note, schedule
+from poolsim.model.primitives import NEVER, World
 from poolsim.model.records import (
     ASK_NOTHING,
     DONE,
@@ -218,25 +218,19 @@ def borrow(w: World, p: int, a: int, now: int) -> int:
     pool.in_flight = in_flight
     if in_flight > pool.peak:
         pool.peak = in_flight
-    _grant(w, a, pick, now)
+    attempt = w.attempts[a]
+    attempt.connection = pick
+    attempt.state = GRANTED_STATE
+    attempt.granted_at = now
+    run = w.run
+    run.stream_area -= now
     n = pool.open + pool.scheduled
     if n < options.core:
         maybe_spawn(w, p, now)
     elif n < options.max and in_flight > (n - 1) * options.max_requests + options.threshold:
         if maybe_spawn(w, p, now):
-            note(w, now, GROWTH, pool.session, pool.node, -1, in_flight)
+            w.note(now, GROWTH, pool.session, pool.node, -1, in_flight)
     return GRANTED
-
-
-@rule
-def _grant(w: World, a: int, c: int, now: int) -> None:
-    attempt = w.attempts[a]
-    attempt.connection = c
-    attempt.state = GRANTED_STATE
-    attempt.granted_at = now
-    run = w.run
-    run.stream_count += 1
-    run.stream_area -= now
 
 
 @rule
@@ -267,11 +261,10 @@ def _enqueue(w: World, p: int, a: int, now: int) -> int:
     pool.queue_last = a
     if pool.queue_live < 0:
         pool.queue_live = a
-    w.run.queue_count += 1
     w.run.queue_area -= now
     if pool.queue_timer < 0 or attempt.queue_deadline < pool.queue_timer:
         pool.queue_timer = attempt.queue_deadline
-        schedule(w, pool.queue_timer, QUEUE_TIMEOUT, p, p)
+        w.schedule(pool.queue_timer, QUEUE_TIMEOUT, p, p)
     return QUEUED
 
 
@@ -298,7 +291,7 @@ def queue_timeout(w: World, p: int, now: int) -> None:
         a = attempt.next
     if earliest < NEVER:
         pool.queue_timer = earliest
-        schedule(w, earliest, QUEUE_TIMEOUT, p, p)
+        w.schedule(earliest, QUEUE_TIMEOUT, p, p)
 
 
 @rule
@@ -323,7 +316,6 @@ def expire(w: World, p: int, a: int, now: int) -> None:
 @rule
 def _leave_queue(w: World, a: int, state: int, now: int) -> None:
     w.attempts[a].state = state
-    w.run.queue_count -= 1
     w.run.queue_area += now
 
 
@@ -331,26 +323,15 @@ def _leave_queue(w: World, a: int, state: int, now: int) -> None:
 
 
 @rule
-def give_back(w: World, a: int, now: int) -> None:
-    """The attempt's response was read: its connection is returned."""
-    _return(w, w.attempts[a].connection, 0, now)
-
-
-@rule
-def give_back_unused(w: World, a: int, now: int) -> None:
-    """The attempt could not be written: no stream id, or the connection is dead."""
+def give_back(w: World, a: int, unwritten: int, now: int) -> None:
+    """The attempt's connection is returned. `unwritten`: nothing could be written on it, for want
+    of a stream id (then it serves no waiter) or because it is dead."""
     c = w.attempts[a].connection
-    _return(w, c, 1 - w.connections[c].defunct, now)
-
-
-@rule
-def _return(w: World, c: int, busy: int, now: int) -> None:
     connection = w.connections[c]
     p = connection.pool
     pool = w.pools[p]
     connection.in_flight -= 1
     run = w.run
-    run.stream_count -= 1
     run.stream_area += now
     if connection.generation != pool.generation or pool.phase != POOL_USABLE:
         return  # force-closed with its pool, which took its requests off the count
@@ -359,7 +340,7 @@ def _return(w: World, c: int, busy: int, now: int) -> None:
         return
     if connection.stream_limit - connection.orphans < pool.least_free:
         _replace(w, p, c, now)
-    elif busy == 0 and pool.queue_first >= 0:
+    elif unwritten == 0 and pool.queue_first >= 0:
         _dequeue(w, p, c, now)
 
 
@@ -389,7 +370,9 @@ def _dequeue(w: World, p: int, c: int, now: int) -> None:
             _leave_queue(w, a, GRANTED_STATE, now)
             connection.in_flight += 1
             pool.in_flight += 1
-            _grant(w, a, c, now)
+            attempt.connection = c
+            attempt.granted_at = now
+            w.run.stream_area -= now
             make_ready(w, a, STEP_SEND)
         else:
             attempt.state = DONE
@@ -402,7 +385,7 @@ def timed_out(w: World, a: int, now: int) -> None:
     attempt = w.attempts[a]
     c = attempt.connection
     attempt.state = ORPHANED
-    _return(w, c, 0, now)
+    give_back(w, a, 0, now)
     w.connections[c].orphans += 1
     w.pools[w.connections[c].pool].orphans += 1
 
@@ -459,7 +442,7 @@ def _add_if_under_maximum(w: World, p: int, now: int) -> bool:
     if c >= 0:
         pool.open += 1
         append_active(w, p, c)
-        note(w, now, RESURRECTED, pool.session, pool.node, w.connections[c].serial, pool.active)
+        w.note(now, RESURRECTED, pool.session, pool.node, w.connections[c].serial, pool.active)
         _dequeue(w, p, c, now)
         return True
     if not can_reconnect_now(w, p, now):
@@ -526,7 +509,7 @@ def _replace(w: World, p: int, c: int, now: int) -> None:
     connection.state = TRASHED_STATE
     connection.idle_deadline = NOT_RESURRECTABLE
     append_trash(w, p, c)
-    note(w, now, REPLACED, pool.session, pool.node, connection.serial, connection.orphans)
+    w.note(now, REPLACED, pool.session, pool.node, connection.serial, connection.orphans)
 
 
 # Shrinking ------------------------------------------------------------------------------------------
@@ -538,7 +521,7 @@ def cleanup_session(w: World, s: int, now: int) -> None:
     nodes = w.run.nodes
     for p in range(s * nodes, (s + 1) * nodes):
         cleanup(w, p, now)
-    schedule(w, now + CLEANUP_RUN + CLEANUP_INTERVAL, CLEANUP, s, s)
+    w.schedule(now + CLEANUP_RUN + CLEANUP_INTERVAL, CLEANUP, s, s)
 
 
 @rule
@@ -583,7 +566,7 @@ def _trash(w: World, p: int, c: int, now: int) -> None:
     connection.state = TRASHED_STATE
     remove_active(w, p, c)
     append_trash(w, p, c)
-    note(w, now, TRASHED, pool.session, pool.node, connection.serial, pool.active)
+    w.note(now, TRASHED, pool.session, pool.node, connection.serial, pool.active)
 
 
 @rule
@@ -609,7 +592,7 @@ def _close(w: World, c: int, now: int) -> None:
     if connection.defunct == 0:
         w.hosts[connection.pool].conviction_open -= 1
         w.run.connections_gone += 1
-        note(w, now, CLOSED, pool.session, pool.node, connection.serial, pool.active)
+        w.note(now, CLOSED, pool.session, pool.node, connection.serial, pool.active)
     connection.state = GONE
     connection.asking = ASK_NOTHING
     drop_connection(w, c)
@@ -629,11 +612,11 @@ def connected(w: World, c: int, now: int) -> None:
     if connection.heartbeat_interval > 0:
         connection.heartbeat_at = now + connection.heartbeat_interval
         connection.holds += 1
-        schedule(w, connection.heartbeat_at, HEARTBEAT, connection.serial, c)
+        w.schedule(connection.heartbeat_at, HEARTBEAT, connection.serial, c)
     if connection.role == ROLE_CONTROL:
         session.control = c
         session.control_attempts = 0
-        note(w, now, CONTROL_CONNECTED, pool.session, pool.node, connection.serial, 0)
+        w.note(now, CONTROL_CONNECTED, pool.session, pool.node, connection.serial, 0)
         return
     if connection.role == ROLE_RECONNECTION:
         release_thread(w, session.reconnector, now)
@@ -658,7 +641,7 @@ def connected(w: World, c: int, now: int) -> None:
 def _join(w: World, p: int, c: int, now: int) -> None:
     pool = w.pools[p]
     append_active(w, p, c)
-    note(w, now, OPENED, pool.session, pool.node, w.connections[c].serial, pool.active)
+    w.note(now, OPENED, pool.session, pool.node, w.connections[c].serial, pool.active)
     _dequeue(w, p, c, now)
 
 
@@ -684,7 +667,7 @@ def connect_failed(w: World, c: int, now: int) -> None:
             _schedule_reconnection(w, p, now)
         return
     if role == ROLE_CONTROL:
-        schedule(w, now, CONTROL, pool.session, pool.session)
+        w.schedule(now, CONTROL, pool.session, pool.session)
     if none_left:
         on_down(w, p, now)
     if role == ROLE_INITIAL and current and pool.phase == POOL_INITIALIZING:
@@ -720,8 +703,8 @@ def lost(w: World, c: int, now: int) -> None:
         session = w.sessions[pool.session]
         session.control = -1
         session.control_step = 0
-        note(w, now, CONTROL_LOST, pool.session, pool.node, connection.serial, 0)
-        schedule(w, now, CONTROL, pool.session, pool.session)
+        w.note(now, CONTROL_LOST, pool.session, pool.node, connection.serial, 0)
+        w.schedule(now, CONTROL, pool.session, pool.session)
         connection.state = GONE
     elif not trashed:
         connection.state = GONE
@@ -730,7 +713,7 @@ def lost(w: World, c: int, now: int) -> None:
         remove_active(w, p, c)
     failed = _take_requests(w, c, now)
     if connection.role != ROLE_CONTROL:
-        note(w, now, CONNECTION_BROKE, pool.session, pool.node, connection.serial, failed)
+        w.note(now, CONNECTION_BROKE, pool.session, pool.node, connection.serial, failed)
     if none_left:
         on_down(w, p, now)
     drop_connection(w, c)
@@ -745,7 +728,6 @@ def _take_requests(w: World, c: int, now: int) -> int:
     failed = fail_attempts(w, c, LOST)
     connection.in_flight -= failed
     pool.in_flight -= failed
-    w.run.stream_count -= failed
     w.run.stream_area += failed * now
     return failed
 
@@ -773,7 +755,7 @@ def heartbeat(w: World, c: int, now: int) -> None:
             connection.probe = a
             send_heartbeat(w, c, now)
     connection.holds += 1
-    schedule(w, connection.heartbeat_at, HEARTBEAT, connection.serial, c)
+    w.schedule(connection.heartbeat_at, HEARTBEAT, connection.serial, c)
 
 
 # Hosts ------------------------------------------------------------------------------------------------
@@ -783,7 +765,7 @@ def heartbeat(w: World, c: int, now: int) -> None:
 def start_session(w: World, s: int, now: int) -> None:
     """Cluster.connect: the control connection, the pools of all hosts, the cleanup's clock."""
     run = w.run
-    schedule(w, now + CLEANUP_INTERVAL, CLEANUP, s, s)
+    w.schedule(now + CLEANUP_INTERVAL, CLEANUP, s, s)
     control(w, s, now)
     for n in range(run.nodes):
         p = s * run.nodes + n
@@ -829,10 +811,10 @@ def _initial_done(w: World, p: int, now: int) -> None:
         return
     pool.open = pool.active
     pool.phase = POOL_USABLE
-    note(w, now, POOL_READY, pool.session, pool.node, -1, pool.active)
+    w.note(now, POOL_READY, pool.session, pool.node, -1, pool.active)
     if host.up == 0:
         host.up = 1
-        note(w, now, HOST_UP, pool.session, pool.node, -1, 0)
+        w.note(now, HOST_UP, pool.session, pool.node, -1, 0)
 
 
 @rule
@@ -842,7 +824,7 @@ def on_down(w: World, p: int, now: int) -> None:
     host = w.hosts[p]
     if host.reconnecting != 0:
         return
-    note(w, now, HOST_DOWN, pool.session, pool.node, -1, 0)
+    w.note(now, HOST_DOWN, pool.session, pool.node, -1, 0)
     host.up = 0
     host.times_down += 1
     host_down(w, p)
@@ -889,7 +871,7 @@ def _shut_pool(w: World, p: int, now: int) -> None:
     pool.generation += 1
     pool.open = 0
     pool.scheduled = 0
-    note(w, now, POOL_SHUT, pool.session, pool.node, -1, waited)
+    w.note(now, POOL_SHUT, pool.session, pool.node, -1, waited)
 
 
 @rule
@@ -900,8 +882,8 @@ def _schedule_reconnection(w: World, p: int, now: int) -> None:
     host.reconnect_at = now + delay
     if host.reconnect_attempt > 0:
         pool = w.pools[p]
-        note(w, now, RECONNECTION_FAILED, pool.session, pool.node, -1, delay)
-    schedule(w, host.reconnect_at, RECONNECTION, p, p)
+        w.note(now, RECONNECTION_FAILED, pool.session, pool.node, -1, delay)
+    w.schedule(host.reconnect_at, RECONNECTION, p, p)
 
 
 @rule
@@ -920,7 +902,7 @@ def _attempt_reconnection(w: World, p: int, now: int) -> bool:
         return True
     pool = w.pools[p]
     number = host.reconnect_attempt + 1
-    note(w, now, RECONNECTION_ATTEMPT, pool.session, pool.node, -1, number)
+    w.note(now, RECONNECTION_ATTEMPT, pool.session, pool.node, -1, number)
     _open(w, p, ROLE_RECONNECTION, now)
     return False
 
@@ -946,7 +928,7 @@ def status_event(w: World, p: int, now: int) -> None:
     if client.protocol < 4:
         delay += OLD_PROTOCOL_DELAY
     host.status_due = now + delay
-    schedule(w, host.status_due, STATUS_DUE, p, p)
+    w.schedule(host.status_due, STATUS_DUE, p, p)
 
 
 @rule
@@ -956,7 +938,7 @@ def status_due(w: World, p: int, now: int) -> None:
     if host.status_due != now or host.up == 1 or host.reconnecting == 0:
         return
     pool = w.pools[p]
-    note(w, now, STATUS_UP, pool.session, pool.node, -1, 0)
+    w.note(now, STATUS_UP, pool.session, pool.node, -1, 0)
     on_up(w, p, -1, now)
 
 
@@ -979,7 +961,7 @@ def control(w: World, s: int, now: int) -> None:
             return
     session.control_step = 0
     p = s * run.nodes
-    schedule(w, now + next_delay(w, p, session.control_attempts), CONTROL, s, s)
+    w.schedule(now + next_delay(w, p, session.control_attempts), CONTROL, s, s)
     session.control_attempts += 1
 
 

@@ -1,7 +1,7 @@
 """What the rest of the model asks of a session's driver. Arguments: `registry.PORTS`.
 
 borrow: try to get a connection of pool `p` for attempt `a`: GRANTED, QUEUED, SKIPPED or an error.
-give_back, give_back_unused: the attempt's response was read; it could not be written.
+give_back: the attempt's response was read; or (`unwritten`) it could not be written.
 timed_out, late_response: the attempt's timeout; the response of an orphan.
 queue_timeout: the timer of a pool's acquisition queue. needed: connections that a load needs.
 run_task: an executor's thread takes a task; whether it is done at once.
@@ -17,7 +17,6 @@ from poolsim.model.drivers.registry import make_port
 
 borrow = make_port("borrow")
 give_back = make_port("give_back")
-give_back_unused = make_port("give_back_unused")
 timed_out = make_port("timed_out")
 late_response = make_port("late_response")
 queue_timeout = make_port("queue_timeout")

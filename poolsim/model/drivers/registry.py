@@ -18,8 +18,7 @@ DRIVERS: dict[str, ModuleType] = {"java3": java3}
 PORTS: dict[str, tuple[str, str]] = {
     # name: (index that comes before the port's own arguments to find the driver, arguments)
     "borrow": ("w.pools[p].driver", "w, p, a, now"),
-    "give_back": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
-    "give_back_unused": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "give_back": ("w.pools[w.attempts[a].pool].driver", "w, a, unwritten, now"),
     "timed_out": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
     "late_response": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
     "queue_timeout": ("w.pools[p].driver", "w, p, now"),

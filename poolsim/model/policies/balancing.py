@@ -20,7 +20,7 @@ walks a copy).
 
 from __future__ import annotations
 
-from poolsim.model.primitives import World, draw
+from poolsim.model.primitives import World
 from poolsim.model.records import LOCAL
 from poolsim.model.rule import rule
 
@@ -47,13 +47,19 @@ def next_host(w: World, r: int) -> int:
     s = request.session
     client = w.clients[request.client]
     if request.plan_stage == STAGE_NEW:
-        request.plan_used = 0
-        request.plan_step = 0
-        if client.token_aware == 1:
+        if client.token_aware == 1 and client.replication == 1:
             request.plan_stage = STAGE_REPLICAS
+            request.plan_step = 1
+            p = s * w.run.nodes + w.replicas[client.replica_first + request.plan_key]
+            if w.hosts[p].up == 1:
+                return p
+        elif client.token_aware == 1:
+            request.plan_stage = STAGE_REPLICAS
+            request.plan_step = 0
+            request.plan_used = 0
             request.plan_code = 0
             if client.shuffle == 1:
-                request.plan_code = draw(w, client.plan, request.number, 0)
+                request.plan_code = w.draw(client.plan, request.number, 0)
         else:
             _enter_local(w, r)
     if request.plan_stage == STAGE_REPLICAS:
@@ -184,7 +190,7 @@ def _next_unordered(w: World, r: int) -> int:
         return -1
     choice = 0
     if client.policy == RANDOM:
-        choice = draw(w, client.plan, request.number, 1 + request.plan_step) % left
+        choice = w.draw(client.plan, request.number, 1 + request.plan_step) % left
     request.plan_step += 1
     best = -1
     fewest = 1 << 62

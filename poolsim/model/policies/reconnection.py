@@ -9,7 +9,7 @@ constant: always base.
 
 from __future__ import annotations
 
-from poolsim.model.primitives import World, draw
+from poolsim.model.primitives import World
 from poolsim.model.rule import rule
 
 EXPONENTIAL = 0
@@ -41,7 +41,7 @@ def next_delay(w: World, p: int, i: int) -> int:
     delay = reconnection_delay(client.reconnection, base, maximum, i)
     if client.reconnection_jitter >= 0 and client.reconnection == EXPONENTIAL:
         down = w.hosts[p].times_down
-        delay = delay * draw(w, client.reconnection_jitter, p, down * 64 + i) // 100
+        delay = delay * w.draw(client.reconnection_jitter, p, down * 64 + i) // 100
         if delay < base:
             delay = base
         if delay > maximum:
