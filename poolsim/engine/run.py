@@ -22,7 +22,10 @@ NOTE_WIDTH = 6
 SAMPLE_WIDTH = 11
 """Columns of the rows that a recorder takes (recording/columns.py)."""
 
-FLUSH_ROWS = 8192
+INTENDED = 5
+ENDED = 9
+
+FLUSH_BYTES = 8192 * REQUEST_WIDTH * 8
 CHECKS = 8
 """How often the invariants that read all tables are checked during a run; and at its end."""
 
@@ -85,8 +88,7 @@ def simulate(
         raise NotReady(f"engine {engine!r} is not in this version; use --engine simpy")
     draws = Draws(scenario.seed, replication)
     world = build(scenario, draws)
-    world.draw = draws.at
-    environment = attach(world)
+    environment = attach(world, draws)
     start(world)
     for attachment in attachments:
         attachment(environment, world)
@@ -98,14 +100,13 @@ def simulate(
     for i, instant in enumerate(instants):
         environment.run(until=instant)
         recorder.sample(instant, sample(world, SAMPLE_WIDTH))
-        if len(world.ends) >= FLUSH_ROWS * REQUEST_WIDTH or instant == end:
+        checks_now = i % checked == 0 or instant == end
+        if checks_now or len(world.ends) >= FLUSH_BYTES:
             _flush(world, recorder)
-            if progress is not None:
-                progress(instant / end, world.run.requests_ended)
-        elif progress is not None and i % 16 == 0:
-            progress(instant / end, world.run.requests_ended)
-        if i % checked == 0 or instant == end:
+        if checks_now:
             check(world, instant, label)
+        if progress is not None:
+            progress(instant / end, world.run.requests_ended)
     return SimulationEnd(end, unfinished(world), next(environment._eid))
 
 
@@ -126,8 +127,11 @@ def unfinished(world: World) -> tuple[int, ...]:
 def _flush(world: World, recorder: Recorder) -> None:
     """Hand over the rows gathered since the last time."""
     if world.ends:
-        recorder.requests(np.array(world.ends, dtype=np.int64).reshape(-1, REQUEST_WIDTH))
-        del world.ends[:]
+        rows = np.frombuffer(bytes(world.ends), dtype=np.int64).reshape(-1, REQUEST_WIDTH)
+        world.ends.clear()
+        world.run.requests_ended += len(rows)
+        world.run.system_sum += int((rows[:, ENDED] - rows[:, INTENDED]).sum())
+        recorder.requests(rows)
     if world.notes:
         recorder.notes(np.array(world.notes, dtype=np.int64).reshape(-1, NOTE_WIDTH))
         del world.notes[:]

@@ -12,6 +12,7 @@ from heapq import heappush
 
 import simpy
 
+from poolsim.engine.draws import BLOCK, Draws
 from poolsim.model.client.request import settle
 from poolsim.model.dispatch import handlers
 from poolsim.model.primitives import World as AnyWorld
@@ -35,30 +36,6 @@ class Occasion:
     target: int
 
 
-def _scheduler(
-    world: World, environment: simpy.Environment
-) -> Callable[[int, int, int, int], None]:
-    """The world's `schedule`: SimPy's queue, with the canonical order as priority.
-
-    SimPy compares (time, priority, number); 2 and above is behind its own priorities 0 and 1.
-    """
-    queue = environment._queue
-    numbers = environment._eid
-    idle: list[Occasion] = []
-    by_kind: list[tuple[Callbacks, int]] = [
-        ((_callback(handler, world, environment, idle),), (kind << 56) + 2)
-        for kind, handler in enumerate(handlers())
-    ]
-
-    def schedule(time: int, kind: int, order: int, target: int) -> None:
-        occasion = idle.pop() if idle else Occasion()
-        occasion.callbacks, base = by_kind[kind]
-        occasion.target = target
-        heappush(queue, (time, base + order, next(numbers), occasion))
-
-    return schedule
-
-
 def _callback(
     handler: Callable[[AnyWorld, int, int], None],
     world: World,
@@ -78,8 +55,40 @@ def _callback(
     return happen
 
 
-def attach(world: World) -> simpy.Environment:
-    """Give a world an agenda in a new environment."""
+def attach(world: World, draws: Draws) -> simpy.Environment:
+    """Give a world its agenda, in a new environment, and its draws.
+
+    The world becomes an instance of a class of its own, because a method is what the interpreter
+    calls fastest and what it needs here are variables of this function.
+    """
     environment = simpy.Environment(initial_time=0)
-    world.schedule = _scheduler(world, environment)
+    queue = environment._queue
+    numbers = environment._eid
+    idle: list[Occasion] = []
+    by_kind: list[tuple[Callbacks, int]] = [
+        ((_callback(handler, world, environment, idle),), (kind << 56) + 2)
+        for kind, handler in enumerate(handlers())
+    ]
+    firsts = draws.firsts
+    currents = draws.currents
+    elsewhere = draws.elsewhere
+
+    class AttachedWorld(World):
+        __slots__ = ()
+
+        def schedule(self, time: int, kind: int, order: int, target: int) -> None:
+            # SimPy compares (time, priority, number) and has priorities 0 and 1 itself.
+            occasion = idle.pop() if idle else Occasion()
+            occasion.callbacks, base = by_kind[kind]
+            occasion.target = target
+            heappush(queue, (time, base + order, next(numbers), occasion))
+
+        def draw(self, lane: int, number: int, attempt: int) -> int:
+            if attempt == 0:
+                offset = number - firsts[lane]
+                if 0 <= offset < BLOCK:
+                    return currents[lane][offset]
+            return elsewhere(lane, number, attempt)
+
+    world.__class__ = AttachedWorld
     return environment

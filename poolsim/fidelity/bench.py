@@ -37,17 +37,21 @@ POOL = 0
 """The bench's one pool."""
 
 
-class BenchAgenda:
-    """Keeps handshakes' answers and executor tasks; forgets everything else."""
+class BenchWorld(World):
+    """A world whose agenda keeps handshakes' answers and executor tasks and forgets the rest."""
+
+    __slots__ = ("answers", "tasks_due")
 
     def __init__(self) -> None:
-        self.tasks: list[tuple[int, int]] = []
+        super().__init__()
+        self.tasks_due: list[tuple[int, int]] = []
         self.answers: list[tuple[int, int]] = []
 
-    def schedule(self, time: int, kind: int, _key: int, target: int) -> None:
+    def schedule(self, time: int, kind: int, order: int, target: int) -> None:
         """Keep what the bench itself will run."""
+        del order
         if kind == EXECUTOR:
-            self.tasks.append((time, target))
+            self.tasks_due.append((time, target))
         elif kind == ANSWER:
             self.answers.append((time, target))
 
@@ -79,9 +83,8 @@ class Bench:
         max_queue_size: int,
         stream_limit: int,
     ) -> None:
-        self.world = _world(driver, protocol, stream_limit)
-        self.agenda = BenchAgenda()
-        self.world.schedule = self.agenda.schedule
+        self.world = BenchWorld()
+        _furnish(self.world, driver, protocol, stream_limit)
         for _ in range(2):
             options = slotted_of("options")()
             options.core = pooling.core
@@ -165,7 +168,7 @@ class Bench:
 
     def refuse(self, now_ns: int) -> Outcome:
         """The oldest held handshake is refused."""
-        time, c = self.agenda.answers.pop(0)
+        time, c = self.world.answers.pop(0)
         self.world.connections[c].ask_refused = 1
         answer(self.world, c, time)
         return self.settle(now_ns)
@@ -173,14 +176,14 @@ class Bench:
     def settle(self, now_ns: int) -> Outcome:
         """Run what is due until nothing is, and take what the rules left on the ready list."""
         outcome = Outcome()
-        agenda = self.agenda
+        w = self.world
         while True:
             self._take_ready(outcome)
-            if agenda.tasks:
-                execute(self.world, agenda.tasks.pop(0)[1], now_ns)
-            elif agenda.answers and not self.held:
-                time, c = agenda.answers.pop(0)
-                answer(self.world, c, time)
+            if w.tasks_due:
+                execute(w, w.tasks_due.pop(0)[1], now_ns)
+            elif w.answers and not self.held:
+                time, c = w.answers.pop(0)
+                answer(w, c, time)
             else:
                 return outcome
 
@@ -205,9 +208,8 @@ class Bench:
         assert attempt.stream >= 0, "a connection was granted beyond its streams"
 
 
-def _world(driver: str, protocol: int, stream_limit: int) -> World:
+def _furnish(w: World, driver: str, protocol: int, stream_limit: int) -> None:
     """One session, one host, and a control connection elsewhere that keeps the host up."""
-    w = World()
     w.run.nodes = 1
     w.run.starting = 1
     traits = DRIVERS[driver].TRAITS
@@ -227,4 +229,3 @@ def _world(driver: str, protocol: int, stream_limit: int) -> World:
     w.sessions[0].reconnector = 1
     w.pools[0].driver = client.driver
     w.hosts[0].conviction_open = 1
-    return w

@@ -376,9 +376,7 @@ def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
     """The request ends, once and for all."""
     request = w.requests[r]
     run = w.run
-    run.requests_ended += 1
     run.system_area += now
-    run.system_sum += now - request.intended
     if request.in_timer == 1:
         untime_request(w, r)
     s = request.session
