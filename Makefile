@@ -1,0 +1,63 @@
+# Every target sets up what it needs, once: a virtual environment from the hashes in
+# requirements.lock, and poolsim itself. Needs only make and Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+SCENARIO ?= scenarios/quickstart.yaml
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types theory soak benchmark clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(INSTALLED) ## create .venv with everything in it (the others do it for you)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "poolsim needs Python 3.11 or newer, and '$(PYTHON)' is not. If you have one:" \
+	        "make PYTHON=python3.12" >&2; \
+	    exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	    echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	    rm -rf $(VENV); exit 1; }
+	@echo "installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(INSTALLED) ## simulate scenarios/quickstart.yaml (another: SCENARIO=file)
+	$(BIN)/poolsim run $(SCENARIO)
+
+test: $(INSTALLED) ## all tests that need no container
+	$(PYTEST) -n $(JOBS) -m "not container and not soak" --benchmark-disable
+
+lint: $(INSTALLED) ## style, names, and which package may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+types: $(INSTALLED) ## check the types
+	$(BIN)/mypy
+
+theory: $(INSTALLED) ## queueing theory: 200 experiments a case
+	$(PYTEST) -n $(JOBS) -m "not container" tests/theory --experiments 200
+
+soak: $(INSTALLED) ## 5,000 random scenarios with all invariants; a dated page in reports/
+	$(PYTEST) -p no:xdist -p no:randomly -s tests/soak --scenarios 5000 --report reports
+
+benchmark: $(INSTALLED) ## speed against a plain SimPy program, and memory
+	$(PYTEST) -p no:xdist -p no:randomly benchmarks --benchmark-only
+	$(BIN)/python benchmarks/memory.py
+
+clean: ## remove what the targets made, runs/ excepted
+	rm -rf $(VENV) build dist .benchmarks .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+	    .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
