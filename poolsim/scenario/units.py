@@ -37,6 +37,7 @@ BYTES = {
 LONGEST_DURATION_NS = 36_500 * NANOSECONDS["d"]
 """A hundred years: the sum of two such times still fits an int64."""
 LARGEST_NUMBER = Decimal(10) ** 15
+LARGEST_COUNT = Decimal(2**63)
 LONGEST_TEXT = 48
 
 DURATION_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*(ns|us|µs|μs|ms|s|m|h|d)\s*$"
@@ -44,13 +45,14 @@ RATE_PATTERN = (
     r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?/(ns|us|µs|μs|ms|s|m|h|d)\s*$"
 )
 COUNT_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?\s*$"
-SHARE_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*%\s*$"
+SHARE_PATTERN = r"^\s*\+?(100(\.0*)?|\d{1,2}(\.\d*)?|\.\d+)\s*%\s*$"
 FACTOR_PATTERN = r"^\s*x\s*(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*$"
 
 _QUANTITY = re.compile(
     r"\s*(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*(?P<unit>\S.*)?\s*",
     re.ASCII,
 )
+_CLOCK = re.compile(r"\d{1,3}(:\d{1,2}){1,2}", re.ASCII)
 _EXACT = Context(prec=120)
 
 
@@ -78,6 +80,8 @@ def _split(value: object, what: str, example: str) -> tuple[Decimal, str]:
     """The number and the unit ("" for none) of a quantity."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnitError(f"{_shown(value)} is not {what}: write {example}")
+    if isinstance(value, float) and math.isinf(value):
+        raise UnitError(f"{_shown(value)} is too large for {what}: write {example}")
     text = str(value)
     if len(text) > LONGEST_TEXT:
         raise UnitError(f"{_shown(value)} is too long for {what}: write {example}")
@@ -105,6 +109,11 @@ def parse_duration(value: object) -> int:
 
     Raises UnitError for anything else, for less than a nanosecond, for negative times.
     """
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
+        seconds = 0
+        for part in value.split(":"):
+            seconds = 60 * seconds + int(part)
+        raise UnitError(f"{_shown(value)} is not a duration: write {seconds}s")
     number, unit = _split(value, "a duration", "30s, 1.2ms or 250us")
     if unit not in NANOSECONDS:
         if unit == "" and number == 0:
@@ -116,7 +125,7 @@ def parse_duration(value: object) -> int:
         raise UnitError(f"{_shown(value)} has an unknown unit '{unit}': write {plain}{near}")
     if number < 0:
         raise UnitError(f"{_shown(value)} is negative: a duration is 0s or more")
-    _bounded(number, value)
+    _bounded(number, value, Decimal(LONGEST_DURATION_NS) * 10)
     nanoseconds = _EXACT.multiply(number, Decimal(NANOSECONDS[unit]))
     if nanoseconds > LONGEST_DURATION_NS:
         raise UnitError(f"{_shown(value)} is longer than a hundred years")
@@ -174,7 +183,7 @@ def parse_count(value: object) -> int:
     if unit not in MULTIPLES:
         hint = " (a count has no unit)" if unit in NANOSECONDS or unit == "%" else ""
         raise UnitError(f"{_shown(value)} is not a whole number{hint}: write 42 or 20k")
-    _bounded(number, value)
+    _bounded(number, value, LARGEST_COUNT)
     whole = _EXACT.multiply(number, Decimal(MULTIPLES[unit]))
     if whole != whole.to_integral_value():
         raise UnitError(f"{_shown(value)} is not a whole number")

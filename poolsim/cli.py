@@ -1,0 +1,217 @@
+"""The command line: what can be typed, and what comes back as an exit code.
+
+Each command's work is in `poolsim/commands/`, imported when it is called, so that `poolsim --help`
+answers at once. Results go to stdout, warnings and progress to stderr.
+"""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from poolsim.commands.exit_codes import finish
+
+app = typer.Typer(
+    name="poolsim",
+    epilog="Start with:  poolsim init && poolsim run quickstart.yaml",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Engine(enum.StrEnum):
+    """Who executes the rules; no result depends on it."""
+
+    auto = "auto"
+    simpy = "simpy"
+    compiled = "compiled"
+
+
+class Format(enum.StrEnum):
+    """How results are printed."""
+
+    text = "text"
+    json = "json"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from poolsim import __version__
+
+        typer.echo(f"poolsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _poolsim(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Simulates what Cassandra drivers' connection pools do, before production does it.
+
+    A scenario (YAML) names a cluster, clients with their driver's options, a load, faults and what
+    you expect. `run` says how many connections the pools open, how long requests wait for a stream,
+    what is rejected, what a lost node costs, and whether the expectations hold.
+
+    \b
+    Exit codes: 0 all well, 1 an expectation failed, 2 wrong usage, 3 invalid input,
+    4 inconclusive, 5 a bug in poolsim, 6 something is missing here, 130 interrupted.
+    """  # noqa: D301
+
+
+@app.command()
+def run(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many runs with different draws.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Who executes the rules; results do not depend on it.")
+    ] = Engine.auto,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Replace a value of the file; may be given more than once.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the files go (default: runs/NAME-INPUTS)."),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write no report.html and no plots.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+) -> None:
+    """Run a scenario and show what its pools do.
+
+    \b
+    poolsim run quickstart.yaml
+    poolsim run quickstart.yaml --set clients.app.options.pooling.local.max=2
+    poolsim run quickstart.yaml --seed 8 --replications 20 --format json > result.json
+    """  # noqa: D301
+    from poolsim.commands.run import Request, run_command
+
+    request = Request(
+        scenario=scenario,
+        seed=seed,
+        replications=replications,
+        engine=engine.value,
+        overrides=tuple(overrides or ()),
+        out=out,
+        as_json=output is Format.json,
+        report=not no_report,
+        jobs=jobs,
+    )
+    finish(lambda: run_command(request))
+
+
+@app.command(short_help="Write a commented scenario to start from.")
+def init(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="What to write (default: TEMPLATE.yaml)."),
+    ] = None,
+    template: Annotated[
+        str, typer.Option(metavar="NAME", help="Which question to start from.")
+    ] = "quickstart",
+    show_list: Annotated[bool, typer.Option("--list", help="List the templates.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a commented scenario to start from, and its schema for editors.
+
+    \b
+    poolsim init --list
+    poolsim init --template fan-out
+    """  # noqa: D301
+    from poolsim.commands.init import init_command, list_command
+
+    finish(list_command if show_list else lambda: init_command(template, file, force))
+
+
+@app.command()
+def schema() -> None:
+    """Print the scenario format as JSON Schema, for editors.
+
+    \b
+    poolsim schema > scenario.schema.json
+    # yaml-language-server: $schema=./scenario.schema.json     (first line of the scenario)
+    """  # noqa: D301
+    from poolsim.commands.reference import schema_command
+
+    finish(schema_command)
+
+
+@app.command()
+def metrics() -> None:
+    """List the metrics that expectations may name.
+
+    \b
+    poolsim metrics
+    expect: [latency.p99 < 20ms, api/rejected@spike == 0]     (in the scenario)
+    """  # noqa: D301
+    from poolsim.commands.reference import metrics_command
+
+    finish(metrics_command)
+
+
+@app.command(short_help="List the drivers, or one driver's options.")
+def drivers(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show this driver's options.")
+    ] = None,
+) -> None:
+    """List the drivers, or one driver's options with its own names, defaults and sources.
+
+    \b
+    poolsim drivers
+    poolsim drivers java3
+    """  # noqa: D301
+    from poolsim.commands.reference import driver_command, drivers_command
+
+    finish(drivers_command if name is None else lambda: driver_command(name))
+
+
+@app.command(short_help="Replay recorded decisions of a real pool.")
+def replay(
+    traces: Annotated[
+        list[Path], typer.Argument(metavar="TRACE", help="Decision traces (JSON Lines).")
+    ],
+) -> None:
+    """Replay recorded decisions of a real driver's pool and compare every line.
+
+    \b
+    poolsim replay java3-1.jsonl java3-2.jsonl
+    """  # noqa: D301
+    from poolsim.commands.replay import replay_command
+
+    finish(lambda: replay_command(traces))
+
+
+def main() -> None:
+    """The `poolsim` command."""
+    app(prog_name="poolsim")
+
+
+if __name__ == "__main__":
+    main()

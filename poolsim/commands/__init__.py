@@ -1,0 +1,1 @@
+"""What the commands do; `poolsim/cli.py` says how they are typed."""

@@ -1,0 +1,348 @@
+"""From the blocks of a file to the frozen Scenario, with every check of what must fit together.
+
+`resolve` reads top to bottom as the file does. Each part adds what is wrong to the findings and
+goes on with something harmless in its place; what comes out counts only if there are none.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from poolsim.scenario.context import DURATION_PATH, Context
+from poolsim.scenario.document import Block, Document, Items
+from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.entries import (
+    DEFAULT_REPLICATIONS,
+    FIRST_REPLICATIONS,
+    MOST_ITEMS,
+    MOST_NODES,
+    MOST_REPLICATIONS,
+    ClientEntry,
+    ClusterEntry,
+    DatacenterEntry,
+    FileEntry,
+    ReplicationsEntry,
+)
+from poolsim.scenario.metrics import (
+    METRICS,
+    ExpressionError,
+    MetricName,
+    parse_expectation,
+    parse_metric,
+)
+from poolsim.scenario.mistakes import TreePath, did_you_mean
+from poolsim.scenario.options import Driver, resolve_options
+from poolsim.scenario.resolve_events import resolve_changes, resolve_faults
+from poolsim.scenario.resolve_laws import resolve_law
+from poolsim.scenario.resolve_loads import resolve_load
+from poolsim.scenario.scenario import (
+    Client,
+    Datacenter,
+    Expectation,
+    Fault,
+    Node,
+    Options,
+    Replications,
+    Scenario,
+)
+from poolsim.scenario.structure import homes_of, note_empty_values, read_entry
+from poolsim.scenario.units import format_duration
+
+DEFAULT_REPLICATION_FACTOR = 3
+MOST_CONNECTIONS = 2_000_000
+"""Of one client entry, at the start: beyond it a run would exhaust the memory."""
+
+
+def resolve(document: Document, directory: Path, path: Path | None) -> Scenario:
+    """The scenario of a document; raises ScenarioError with every mistake of it."""
+    findings = document.findings
+    note_empty_values(document.root, findings)
+    _note_long_lists(document)
+    file = read_entry(FileEntry, document.root, findings, homes_of(FileEntry))
+    if file is None:
+        raise findings.error()
+    context = Context(document, directory, file.duration)
+    datacenters = _datacenters(file.cluster, context)
+    nodes = sum(datacenter.nodes for datacenter in datacenters)
+    clients = _clients(file.clients, nodes, context)
+    faults = resolve_faults(file.faults, file.cluster.datacenters, context)
+    scenario = Scenario(
+        name=file.name or _name_from(document.name),
+        question=file.question,
+        seed=file.seed,
+        duration_ns=file.duration,
+        warm_up_ns=_warm_up(file, context),
+        replications=_replications(file.replications, clients, context),
+        datacenters=datacenters,
+        node=Node(
+            workers=file.cluster.node.workers,
+            service=resolve_law(file.cluster.node.service, context),
+            accepts_per_second=file.cluster.node.accepts or 0.0,
+        ),
+        clients=tuple(clients),
+        faults=faults,
+        changes=resolve_changes(file.changes, clients, context),
+        expectations=_expectations(clients, faults, context),
+        path=path,
+    )
+    if findings:
+        raise findings.error()
+    return scenario
+
+
+def _note_long_lists(document: Document) -> None:
+    """A list of a hundred thousand items is a mistake, not a scenario."""
+    for key in ("clients", "faults", "changes", "expect"):
+        items = document.root.get(key)
+        if isinstance(items, Items) and len(items) > MOST_ITEMS:
+            message = f"{len(items):,} items: at most {MOST_ITEMS:,}"
+            document.findings.add((key,), message, breaks=True)
+            del items[MOST_ITEMS:]
+
+
+def _name_from(file: str) -> str:
+    """A name made of the file's, for scenarios without one."""
+    stem = re.sub(r"\.ya?ml$", "", Path(file).name)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64]
+    return name or "scenario"
+
+
+def _warm_up(file: FileEntry, context: Context) -> int | None:
+    """None for auto, but 0 where faults make the run a story with a beginning and an end."""
+    if file.warm_up is None:
+        return 0 if file.faults else None
+    warm_up_ns = context.moment(file.warm_up)
+    if warm_up_ns >= context.duration_ns:
+        end = format_duration(context.duration_ns)
+        message = f"the warm-up lasts {format_duration(warm_up_ns)}, but the run ends at {end}"
+        context.note(file, "warm_up", message=message, uses=[DURATION_PATH])
+    return warm_up_ns
+
+
+# The cluster --------------------------------------------------------------------------------------
+
+
+def _datacenters(cluster: ClusterEntry, context: Context) -> tuple[Datacenter, ...]:
+    """All datacenters in the file's order."""
+    if not cluster.datacenters:
+        context.note(cluster, "datacenters", message="no datacenter: write {dc1: {nodes: 3}}")
+    total = sum(entry.nodes for entry in cluster.datacenters.values())
+    if total > MOST_NODES:
+        message = f"{total:,} nodes: at most {MOST_NODES:,}"
+        context.note(cluster, "datacenters", message=message)
+    return tuple(_datacenter(name, entry, context) for name, entry in cluster.datacenters.items())
+
+
+def _datacenter(name: str, entry: DatacenterEntry, context: Context) -> Datacenter:
+    """One datacenter, with delays from others that exist."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        message = "not a name: letters, digits, _ and -, beginning with a letter or digit"
+        context.note(entry, message=message, of_key=True)
+    factor = entry.replication_factor
+    if factor is None:
+        factor = min(DEFAULT_REPLICATION_FACTOR, entry.nodes)
+    nodes = [(*entry.path, "nodes")]
+    if factor > entry.nodes:
+        message = f"replication_factor {factor} is more than the {entry.nodes} nodes of {name}"
+        context.note(entry, "replication_factor", message=message, uses=nodes)
+    if entry.racks > entry.nodes:
+        message = f"{entry.racks} racks are more than the {entry.nodes} nodes of {name}"
+        context.note(entry, "racks", message=message, uses=nodes)
+    names = context.datacenter_names()
+    for other in entry.network.delays_from:
+        if other not in names:
+            message = f"there is no datacenter {other}{did_you_mean(other, names)}"
+            context.note(entry.network, "from", other, message=message, of_key=True)
+    return Datacenter(
+        name=name,
+        nodes=entry.nodes,
+        replication_factor=factor,
+        racks=entry.racks,
+        delay_ns=entry.network.delay,
+        delays_from_ns=tuple(entry.network.delays_from.items()),
+    )
+
+
+# Clients ------------------------------------------------------------------------------------------
+
+
+def _clients(entries: list[ClientEntry], nodes: int, context: Context) -> list[Client]:
+    """All clients whose driver exists; `nodes` is the size of the cluster."""
+    written = context.raw(("clients",))
+    if isinstance(written, Items) and not written:
+        context.findings.add(("clients",), "no client: at least one is needed")
+    clients: list[Client] = []
+    seen: dict[str, int] = {}
+    for entry in entries:
+        place = entry.path[-1]
+        assert isinstance(place, int)
+        name = entry.name or f"client{place + 1}"
+        if name in seen:
+            message = f"a second client '{name}' (the first is clients[{seen[name]}])"
+            keys = ("name",) if entry.name else ()
+            context.note(entry, *keys, message=message, uses=[(*entry.path, "name")])
+        seen.setdefault(name, place)
+        client = _client(entry, name, nodes, context)
+        if client is not None:
+            clients.append(client)
+    return clients
+
+
+def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Client | None:
+    """One client; None where its driver is unknown."""
+    load = resolve_load(entry.load, context)
+    datacenter = _home(entry, context)
+    driver = DRIVERS.get(entry.driver)
+    if driver is None:
+        hint = did_you_mean(entry.driver, DRIVERS) or f" (there is {', '.join(DRIVERS)})"
+        context.note(entry, "driver", message=f"unknown driver '{entry.driver[:60]}'{hint}")
+        return None
+    options = _options(entry, driver, context)
+    if driver.io_threads_fixed and entry.cpu.io_threads not in (None, driver.io_threads):
+        message = f"{driver.name} has {driver.io_threads} I/O thread per process: leave it out"
+        context.note(entry.cpu, "io_threads", message=message)
+    connections = entry.instances * nodes * options.local.core
+    if connections > MOST_CONNECTIONS:
+        message = (
+            f"{entry.instances:,} instances x {nodes} nodes x core {options.local.core} are more "
+            f"than the {MOST_CONNECTIONS:,} connections that a run can hold"
+        )
+        context.note(entry, "instances", message=message, uses=[("cluster",)])
+    return Client(
+        name=name,
+        instances=entry.instances,
+        datacenter=datacenter,
+        driver=driver.name,
+        protocol=entry.protocol,
+        idempotent=entry.idempotent,
+        options=options,
+        issue_ns=entry.cpu.issue,
+        per_request_ns=entry.cpu.per_request,
+        io_threads=entry.cpu.io_threads or driver.io_threads,
+        load=load,
+        max_concurrent=entry.limit.max_concurrent if entry.limit is not None else 0,
+    )
+
+
+def _home(entry: ClientEntry, context: Context) -> str:
+    """The client's datacenter; the first one by default."""
+    names = context.datacenter_names()
+    if entry.datacenter is None:
+        return names[0] if names else ""
+    if names and entry.datacenter not in names:
+        near = did_you_mean(entry.datacenter, names) or f" (there is {', '.join(names[:5])})"
+        message = f"there is no datacenter {entry.datacenter}{near}"
+        context.note(entry, "datacenter", message=message)
+    return entry.datacenter
+
+
+def _options(entry: ClientEntry, driver: Driver, context: Context) -> Options:
+    """The driver's options, by the entry that the driver itself declares."""
+    path = (*entry.path, "options")
+    block = context.raw(path)
+    if not isinstance(block, Block):
+        return resolve_options(driver, None, entry.protocol, path, context.findings)
+    homes = dict(homes_of(driver.entry))
+    for other in DRIVERS.values():
+        if other is not driver:
+            for key in homes_of(other.entry):
+                homes.setdefault(key, [f"the {other.name} driver's options"])
+    options = read_entry(driver.entry, block, context.findings, homes)
+    return resolve_options(driver, options, entry.protocol, path, context.findings)
+
+
+# Replications and expectations --------------------------------------------------------------------
+
+
+def _replications(
+    entry: ReplicationsEntry, clients: list[Client], context: Context
+) -> Replications:
+    """A fixed number, or a first and a last one."""
+    if entry.until is None:
+        for key, value in (("min", entry.fewest), ("max", entry.most)):
+            if value is not None:
+                message = f"{key} belongs to `until`, which is not there"
+                context.note(entry, key, message=message, uses=[(*entry.path, "until")])
+        return Replications(entry.count or DEFAULT_REPLICATIONS)
+    if entry.count is not None:
+        message = "count and until at once: keep one"
+        context.note(entry, "count", message=message, of_key=True)
+    place = (*entry.until.path, "metric")
+    name = ""
+    try:
+        metric = parse_metric(entry.until.metric)
+    except ExpressionError as error:
+        context.findings.add(place, str(error))
+    else:
+        _note_unknown_names(metric, place, clients, context)
+        name = str(metric)
+    most = entry.most or MOST_REPLICATIONS
+    fewest = entry.fewest or min(FIRST_REPLICATIONS, most)
+    if most < fewest:
+        uses = [(*entry.path, "min")]
+        context.note(entry, "max", message=f"max {most} is below min {fewest}", uses=uses)
+    return Replications(fewest, name, entry.until.half_width, most)
+
+
+def _expectations(
+    clients: list[Client], faults: tuple[Fault, ...], context: Context
+) -> tuple[Expectation, ...]:
+    """The expectations in the file's order."""
+    written = context.raw(("expect",))
+    found: list[Expectation] = []
+    for index, text in enumerate(written if isinstance(written, Items) else ()):
+        place: TreePath = ("expect", index)
+        if not isinstance(text, str):
+            continue
+        try:
+            expectation = parse_expectation(text)
+        except ExpressionError as error:
+            context.findings.add(place, str(error))
+            continue
+        name = MetricName(
+            expectation.metric, expectation.statistic, expectation.client, expectation.phase
+        )
+        _note_unknown_names(name, place, clients, context)
+        _note_missing_fault(expectation.metric, place, faults, context)
+        found.append(expectation)
+    return tuple(found)
+
+
+def _note_unknown_names(
+    name: MetricName, place: TreePath, clients: list[Client], context: Context
+) -> None:
+    """Note a client or a phase that a metric names and that does not exist."""
+    if not context.names_are_known():
+        return
+    names = context.client_names()
+    if name.client and name.client not in names:
+        near = did_you_mean(name.client, names) or f" (there is {', '.join(names[:5])})"
+        context.findings.add(place, f"there is no client {name.client}{near}")
+        return
+    if not name.phase or len(clients) < len(names):
+        return
+    loads = [client.load for client in clients if name.client in ("", client.name)]
+    phases = [phase.name for load in loads for phase in load.phases]
+    if name.phase not in phases:
+        near = did_you_mean(name.phase, phases)
+        if not near:
+            near = f" (there is {', '.join(phases[:5])})" if phases else " (there are none)"
+        uses = [("clients", index, "load", "phases") for index in range(len(names))]
+        context.findings.add(place, f"there is no phase {name.phase}{near}", uses=uses)
+
+
+def _note_missing_fault(
+    metric: str, place: TreePath, faults: tuple[Fault, ...], context: Context
+) -> None:
+    """Note a metric of faults where there is none that it could be taken from."""
+    if not METRICS[metric].needs_fault:
+        return
+    if not faults:
+        message = f"{metric} needs a fault, and this scenario has none"
+        context.findings.add(place, message, uses=[("faults",)])
+    elif metric == "recover" and not any(
+        0 < fault.for_ns < context.duration_ns - fault.at_ns for fault in faults
+    ):
+        message = "recover counts from the end of a fault, and no fault ends within the run"
+        context.findings.add(place, message, uses=[("faults",), DURATION_PATH])

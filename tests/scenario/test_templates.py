@@ -1,0 +1,68 @@
+"""Templates answer the questions that they name, and in seconds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from poolsim.estimation.run import run_scenario
+from poolsim.scenario.load import load_text
+from poolsim.scenario.templates import Template, templates
+
+ROOT = Path(__file__).parents[2]
+EVERY = pytest.mark.parametrize("template", templates(), ids=lambda template: template.name)
+ASKED = {
+    "fan-out": {"spotify/heroic#324"},
+    "semaphore": {"openzipkin/zipkin#1356", "apache/cassandra-java-driver#860"},
+    "queue-size": {"scylladb/java-driver#577"},
+    "square-wave": {"apache/cassandra-java-driver#262"},
+    "reconnection-max-delay": {"scylladb/scylladb#15112", "temporalio/temporal#1652"},
+    "fleet-bound": {"scylladb/scylla-cdc-source-connector#253"},
+}
+
+
+def test_each_question_has_its_template() -> None:
+    assert {template.name for template in templates()} == {"quickstart", *ASKED}
+
+
+@EVERY
+def test_a_template_says_where_its_question_was_asked(template: Template) -> None:
+    comments = "\n".join(line for line in template.text.splitlines() if line.startswith("#"))
+    assert set(re.findall(r"[\w.-]+/[\w.-]+#\d+", comments)) == ASKED.get(template.name, set())
+    assert template.question.endswith("?")
+    assert load_text(template.text).name == template.name
+
+
+@EVERY
+def test_what_a_template_suggests_to_try_can_be_run(template: Template) -> None:
+    commands = re.findall(r"^#   poolsim run \S+\.yaml( .*)?$", template.text, re.MULTILINE)
+    assert commands
+    for command in commands:
+        overrides = re.findall(r'--set (?:"([^"]*)"|(\S+))', command)
+        load_text(template.text, overrides=[quoted or plain for quoted, plain in overrides])
+
+
+def test_the_quickstart_of_the_project_is_the_template() -> None:
+    template = next(template for template in templates() if template.name == "quickstart")
+    committed = (ROOT / "scenarios" / "quickstart.yaml").read_text(encoding="utf-8")
+    assert committed == template.text
+
+
+@EVERY
+def test_a_template_runs_and_no_expectation_fails(template: Template) -> None:
+    scenario = load_text(template.text, overrides=["replications=1"])
+    results = run_scenario(scenario, source=f"{template.name}.yaml", jobs=1)
+    failed = [verdict.text for verdict in results.verdicts if verdict.status == "failed"]
+    assert failed == []
+    requests = results.replications[0].metrics["requests"]
+    assert 5_000 <= requests <= 50_000, "seconds, not minutes"
+    if template.name == "quickstart":
+        metrics = results.replications[0].metrics
+        assert 10_000 <= requests <= 20_500
+        assert metrics["open_connections.max"] > 9, "the pools grow"
+        assert metrics["connections_trashed"] > 6
+        assert metrics["connections_resurrected"] > 3
+        assert metrics["hosts_down"] == 1
+        assert not results.stalls
