@@ -34,7 +34,9 @@ class Recorder(Protocol):
     """What takes a run's rows."""
 
     @property
-    def interval_ns(self) -> int: ...
+    def sample_times_ns(self) -> Sequence[int] | NDArray[np.int64]:
+        """When samples are to be taken, rising, the last at the run's duration."""
+        ...
 
     def requests(self, rows: NDArray[np.int64]) -> None: ...
 
@@ -45,11 +47,13 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SimulationEnd:
-    """How a run ended: its time, requests without an end per client, events scheduled."""
+    """How a run ended: its time, requests without an end per client, events scheduled, and the
+    engine that ran it."""
 
     end_ns: int
     unfinished: tuple[int, ...]
     events: int
+    engine: str
 
 
 class NotReady(Exception):
@@ -94,7 +98,10 @@ def simulate(
         attachment(environment, world)
     end = scenario.duration_ns
     label = f"seed {scenario.seed}, replication {replication}"
-    instants = list(range(recorder.interval_ns, end, recorder.interval_ns)) + [end]
+    asked = getattr(recorder, "sample_times_ns", None)
+    if asked is None:
+        asked = [*range(recorder.interval_ns, end, recorder.interval_ns), end]
+    instants = [int(at) for at in asked]
     checked = max(1, len(instants) // CHECKS)
     recorder.sample(0, sample(world, SAMPLE_WIDTH))
     for i, instant in enumerate(instants):
@@ -107,7 +114,7 @@ def simulate(
             check(world, instant, label)
         if progress is not None:
             progress(instant / end, world.run.requests_ended)
-    return SimulationEnd(end, unfinished(world), next(environment._eid))
+    return SimulationEnd(end, unfinished(world), next(environment._eid), "simpy")
 
 
 def unfinished(world: World) -> tuple[int, ...]:

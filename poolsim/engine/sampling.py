@@ -21,19 +21,14 @@ def sample(w: World, columns: int) -> NDArray[np.int64]:
         usable = pool.phase == POOL_USABLE
         row[0] += pool.active
         row[1] += pool.trashed
-        row[2] += connecting(w, p)
+        row[2] += pool.connecting
         row[3] += pool.in_flight
-        row[4] += pool.active * w.options[pool.options].max_requests
+        options = w.options[pool.options]
+        row[4] += pool.active * options.max_requests
         row[5] += pool.pending
         row[6] += pool.orphans
         row[7] += pool.rejected
         row[8] += pool.sent
-        row[9] += not usable or pool.active < needed(w, p, pool.in_flight)
+        row[9] += not usable or pool.active < min(needed(w, p, pool.in_flight), options.max)
         row[10] += not host.up
     return np.array(rows, dtype=np.int64)
-
-
-def connecting(w: World, p: int) -> int:
-    """Connections of a pool whose handshake is under way."""
-    made: int = w.pools[p].connecting
-    return made

@@ -16,6 +16,7 @@ from poolsim.model.client.session import (
     FIELD_MAX,
     FIELD_MAX_QUEUE_SIZE,
     FIELD_MAX_REQUESTS,
+    FIELD_MIN_REQUESTS,
     FIELD_POOL_TIMEOUT,
     FIELD_THRESHOLD,
     start_sessions,
@@ -46,10 +47,12 @@ CHANGE_FIELDS = {
     "pooling.local.core": (LOCAL, FIELD_CORE),
     "pooling.local.max": (LOCAL, FIELD_MAX),
     "pooling.local.max_requests": (LOCAL, FIELD_MAX_REQUESTS),
+    "pooling.local.min_requests": (LOCAL, FIELD_MIN_REQUESTS),
     "pooling.local.new_connection_threshold": (LOCAL, FIELD_THRESHOLD),
     "pooling.remote.core": (REMOTE, FIELD_CORE),
     "pooling.remote.max": (REMOTE, FIELD_MAX),
     "pooling.remote.max_requests": (REMOTE, FIELD_MAX_REQUESTS),
+    "pooling.remote.min_requests": (REMOTE, FIELD_MIN_REQUESTS),
     "pooling.remote.new_connection_threshold": (REMOTE, FIELD_THRESHOLD),
     "pooling.idle_timeout": (-1, FIELD_IDLE_TIMEOUT),
     "pooling.pool_timeout": (-1, FIELD_POOL_TIMEOUT),
@@ -161,6 +164,11 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         + int(options.keyspace),
         status_events=int(options.status_events),
         stream_limit=STREAMS if client.protocol >= 3 else LEGACY_STREAMS,
+        blocking=int(traits.blocking_borrow),
+        retry_on_executor=int(traits.retries_on_executor),
+        connect_covers=int(traits.connect_timeout_covers_handshake),
+        remote_rotates=int(traits.rotates_remote_hosts),
+        connects_remote=int(options.connect_to_remote_hosts),
     )
     _add_draws(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)
@@ -209,6 +217,9 @@ def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) ->
     jitter = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
     if jitter is not None:
         record.reconnection_jitter = draws.add(f"jitter/{name}", integers_between(*jitter))
+    delay = getattr(DRIVERS[client.driver], "STATUS_DELAY_NS", None)
+    if delay is not None:
+        record.status_delay = draws.add(f"status/{name}", integers_between(*delay))
 
 
 def _add_replicas(

@@ -138,6 +138,12 @@ class Client:
     round_trips: int = 3  # of a handshake
     status_events: int = 1
     stream_limit: int = 32768
+    blocking: int = 0  # 1: a borrow that waits blocks its thread
+    retry_on_executor: int = 0  # 1: a request goes on to the next host on an executor's thread
+    connect_covers: int = 0  # 1: connect_timeout is for the whole handshake
+    remote_rotates: int = 1  # 0: plans always offer a remote datacenter's first hosts
+    connects_remote: int = 1  # 0: no connections to remote hosts
+    status_delay: int = -1  # lane of the delay of status events, -1: none
 
 
 @record
@@ -166,7 +172,7 @@ class Session:
     limit_last: int = -1
     issue_first: int = -1  # requests that wait for the issuing thread
     issue_last: int = -1
-    issue_scheduled: int = 0
+    issue_scheduled: int = 0  # 1: on the agenda; ISSUER_BLOCKED more while a borrow blocks it
     workers: int = 0  # of a closed loop
     window: int = 0
     launched_at: int = 0  # when the window last grew
@@ -208,6 +214,7 @@ class Task:
     kind: int = 0
     pool: int = -1
     generation: int = 0
+    attempt: int = -1  # of a request that goes on
     next: int = -1
 
 
@@ -347,6 +354,7 @@ class Attempt:
     step: int = 0  # what the ready list is to do
     error: int = 0
     holds: int = 0  # agenda entries, a place in a queue, a place in a node
+    caller: int = 0  # the thread that its borrow blocks: CALLER_NONE, _ISSUER, _EXECUTOR
     next: int = -1  # in an acquisition queue, the ready list, or among free slots
     queued_at: int = 0
     queue_deadline: int = 0
@@ -458,6 +466,11 @@ DONE = 8  # for the client; a node may still work on it
 STEP_START = 0  # enter the driver
 STEP_SEND = 1  # write on the granted connection
 STEP_FAILED = 2  # the host failed it: `error`
+STEP_RETRY = 3  # go on to the next host, on an executor's thread
+
+CALLER_NONE = 0
+CALLER_ISSUER = 1
+CALLER_EXECUTOR = 2
 
 NODE_RUNNING = 0
 NODE_PAUSED = 1

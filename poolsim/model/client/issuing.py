@@ -17,6 +17,9 @@ from poolsim.model.rule import handles, rule
 USERS = 2
 """`Client.closed` of a load by users with think time; 1 is a closed loop by window."""
 
+ISSUER_BLOCKED = 2
+"""What `Session.issue_scheduled` holds more while a borrow blocks the issuing thread."""
+
 
 @rule
 def create(w: World, k: int, s: int, intended: int, now: int) -> int:
@@ -131,10 +134,39 @@ def call_issuer(w: World, s: int, now: int) -> None:
         w.schedule(at, ISSUE, s, s)
 
 
+@rule
+def block_issuer(w: World, s: int) -> None:
+    """A borrow blocks the issuing thread: nothing is issued before it comes back."""
+    w.sessions[s].issue_scheduled += ISSUER_BLOCKED
+
+
+@rule
+def unblock_issuer(w: World, s: int, now: int) -> None:
+    """The borrow that blocked the issuing thread has come back."""
+    session = w.sessions[s]
+    session.issue_scheduled -= ISSUER_BLOCKED
+    if session.workers < session.window or session.issue_first >= 0:
+        call_issuer(w, s, now)
+
+
+@rule
+def issue_later(w: World, r: int) -> None:
+    """The issuing thread was blocked in the instant in which it was to issue this request."""
+    request = w.requests[r]
+    session = w.sessions[request.session]
+    request.next = session.issue_first
+    if session.issue_first < 0:
+        session.issue_last = r
+    session.issue_first = r
+
+
 @handles(ISSUE)
 def issue_next(w: World, s: int, now: int) -> None:
     """The issuing thread is free: it launches a worker or issues the first request that waits."""
     session = w.sessions[s]
+    if session.issue_scheduled > ISSUER_BLOCKED:
+        session.issue_scheduled = ISSUER_BLOCKED
+        return
     session.issue_scheduled = 0
     thread = w.threads[session.first_thread]
     if thread.free_at > now:

@@ -8,9 +8,17 @@ was due. `settle` takes up, in order, what the rules of an event left on the rea
 
 from __future__ import annotations
 
-from poolsim.model.client.issuing import create, leave_limit
+from poolsim.model.client.issuing import (
+    ISSUER_BLOCKED,
+    block_issuer,
+    create,
+    issue_later,
+    leave_limit,
+    unblock_issuer,
+)
 from poolsim.model.client.loops import after_request
 from poolsim.model.cluster.nodes import receive
+from poolsim.model.connection.executors import release_thread, submit_retry
 from poolsim.model.connection.streams import free_stream, take_stream
 from poolsim.model.connection.timers import (
     arm,
@@ -42,15 +50,20 @@ from poolsim.model.policies.balancing import next_host
 from poolsim.model.policies.retry import goes_to_next_host
 from poolsim.model.primitives import NEVER, World
 from poolsim.model.records import (
+    CALLER_ISSUER,
+    CALLER_NONE,
     DONE,
+    EXPIRED,
     GRANTED,
     IDLE,
     IN_FLIGHT,
     ORPHANED,
     QUEUED,
     SKIPPED,
+    STEP_RETRY,
     STEP_SEND,
     STEP_START,
+    WAITING,
 )
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import (
@@ -84,7 +97,11 @@ def settle(w: World, now: int) -> None:
             w.requests[attempt.request].wait += waited
             run.queue_sum += waited
             if not _write(w, a, now):
-                _try_hosts(w, attempt.request, a, now)
+                _go_on(w, a, now)
+            elif attempt.caller != CALLER_NONE:
+                _free_caller(w, a, now)
+        elif attempt.step == STEP_RETRY:
+            _go_on(w, a, now)
         else:
             _failed(w, a, now)
 
@@ -111,16 +128,53 @@ def arrive(w: World, k: int, now: int) -> None:
 def _enter(w: World, r: int, a: int, now: int) -> None:
     """The request enters the driver."""
     request = w.requests[r]
-    request.issued = now
     client = w.clients[request.client]
+    s = request.session
+    if client.blocking == 1 and w.sessions[s].issue_scheduled >= ISSUER_BLOCKED:
+        issue_later(w, r)
+        return
+    request.issued = now
     if client.timeout_covers == 1 and client.timeout > 0:
         time_request(w, r, now + client.timeout)
-    _try_hosts(w, r, a, now)
+    if _try_hosts(w, r, a, now) and client.blocking == 1:
+        w.attempts[a].caller = CALLER_ISSUER
+        block_issuer(w, s)
 
 
 @rule
-def _try_hosts(w: World, r: int, a: int, now: int) -> None:
-    """Go on along the query plan until a host takes the attempt or lets it wait."""
+def _go_on(w: World, a: int, now: int) -> None:
+    """Go on along the plan; the thread that a borrow blocked stays blocked or is free."""
+    attempt = w.attempts[a]
+    s = attempt.session
+    caller = attempt.caller
+    attempt.caller = CALLER_NONE
+    if _try_hosts(w, attempt.request, a, now):
+        attempt.caller = caller
+    elif caller != CALLER_NONE:
+        _free_thread(w, s, caller, now)
+
+
+@rule
+def _free_caller(w: World, a: int, now: int) -> None:
+    """The thread whose borrow brought this attempt its connection is free."""
+    attempt = w.attempts[a]
+    caller = attempt.caller
+    attempt.caller = CALLER_NONE
+    _free_thread(w, attempt.session, caller, now)
+
+
+@rule
+def _free_thread(w: World, s: int, caller: int, now: int) -> None:
+    if caller == CALLER_ISSUER:
+        unblock_issuer(w, s, now)
+    else:
+        release_thread(w, w.sessions[s].executor, now)
+
+
+@rule
+def _try_hosts(w: World, r: int, a: int, now: int) -> bool:
+    """Go on along the query plan until a host takes the attempt or lets it wait; True if it
+    waits."""
     request = w.requests[r]
     attempt = w.attempts[a]
     request.attempt = a
@@ -129,7 +183,7 @@ def _try_hosts(w: World, r: int, a: int, now: int) -> None:
         if p < 0:
             finish_attempt(w, a)
             _end(w, r, NO_HOST_AVAILABLE, 0, now)
-            return
+            return False
         attempt.pool = p
         attempt.order = (request.serial << ATTEMPT_BITS) | request.attempts
         answer = borrow(w, p, a, now)
@@ -139,9 +193,9 @@ def _try_hosts(w: World, r: int, a: int, now: int) -> None:
         request.node = w.pools[p].node
         if answer == GRANTED:
             if _write(w, a, now):
-                return
+                return False
         elif answer == QUEUED:
-            return
+            return True
         else:
             _keep_error(w, r, request.node, answer)
 
@@ -260,6 +314,11 @@ def _failed(w: World, a: int, now: int) -> None:
     """A host failed an attempt: while it waited there, or in flight on a connection that broke."""
     attempt = w.attempts[a]
     r = attempt.request
+    if r < 0:
+        # Its request has timed out; until now its borrow has blocked a thread.
+        _free_caller(w, a, now)
+        finish_attempt(w, a)
+        return
     request = w.requests[r]
     error = attempt.error
     _keep_error(w, r, w.pools[attempt.pool].node, error)
@@ -268,25 +327,32 @@ def _failed(w: World, a: int, now: int) -> None:
         request.wait += waited
         w.run.queue_sum += waited
         attempt.state = IDLE
-        _try_hosts(w, r, a, now)
+        _go_on(w, a, now)
         return
     w.run.stream_sum += now - attempt.granted_at
     service = now - attempt.sent_at
+    p = attempt.pool
     finish_attempt(w, a)
     if goes_to_next_host(w.clients[request.client].retry, error, request.idempotent) == 1:
-        _try_another(w, r, now)
+        _try_another(w, r, p, now)
     else:
         _end(w, r, CONNECTION_ERROR, service, now)
 
 
 @rule
-def _try_another(w: World, r: int, now: int) -> None:
-    """Go on along the plan with a new attempt."""
+def _try_another(w: World, r: int, p: int, now: int) -> None:
+    """Go on along the plan with a new attempt, after one at pool `p`."""
     a = new_attempt(w)
+    request = w.requests[r]
     attempt = w.attempts[a]
     attempt.request = r
-    attempt.session = w.requests[r].session
-    _try_hosts(w, r, a, now)
+    attempt.session = request.session
+    if w.clients[request.client].retry_on_executor == 1:
+        request.attempt = a
+        attempt.pool = p
+        submit_retry(w, w.sessions[request.session].executor, a, now)
+    else:
+        _try_hosts(w, r, a, now)
 
 
 @handles(ATTEMPT_TIMEOUT)
@@ -342,9 +408,10 @@ def time_out_requests(w: World, s: int, now: int) -> None:
 def _attempt_timed_out(w: World, a: int, now: int) -> None:
     r = w.attempts[a].request
     request = w.requests[r]
+    p = w.attempts[a].pool
     service = _orphan(w, a, now)
     if goes_to_next_host(w.clients[request.client].retry, TIMED_OUT, request.idempotent) == 1:
-        _try_another(w, r, now)
+        _try_another(w, r, p, now)
     else:
         _end(w, r, CLIENT_TIMEOUT, service, now)
 
@@ -365,10 +432,21 @@ def _orphan(w: World, a: int, now: int) -> int:
 def _request_timed_out(w: World, r: int, now: int) -> None:
     """The driver's timeout of the whole request: final, wherever the request is."""
     a = w.requests[r].attempt
+    attempt = w.attempts[a]
     service = 0
-    if w.attempts[a].state == IN_FLIGHT:
+    if attempt.state == IN_FLIGHT:
         service = _orphan(w, a, now)
-        _end(w, r, CLIENT_TIMEOUT, service, now)
+    else:
+        if attempt.state == WAITING:
+            # Its entry stays in the queue: the thread is blocked until the borrow comes back.
+            _keep_error(w, r, w.pools[attempt.pool].node, TIMED_OUT)
+            waited = now - attempt.queued_at
+            w.requests[r].wait += waited
+            w.run.queue_sum += waited
+            w.run.queue_area += now
+            attempt.state = EXPIRED
+        attempt.request = -1  # otherwise it waits for a thread of the executor
+    _end(w, r, CLIENT_TIMEOUT, service, now)
 
 
 @rule

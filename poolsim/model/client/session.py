@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from poolsim.model.connection.executors import release_thread, take_task
+from poolsim.model.connection.executors import RETRY, release_thread, take_task
 from poolsim.model.connection.messages import answered_now, next_step, timed_out_now
+from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import free_stream
 from poolsim.model.drivers.ports import (
     cleanup_session,
@@ -11,6 +12,7 @@ from poolsim.model.drivers.ports import (
     connected,
     control,
     heartbeat,
+    heartbeat_answered,
     heartbeat_cycle,
     lost,
     option_changed,
@@ -45,11 +47,13 @@ from poolsim.model.primitives import World
 from poolsim.model.records import (
     ASK_HANDSHAKE,
     ASK_NOTHING,
+    CALLER_EXECUTOR,
     CONNECTING,
     GONE,
     IGNORED,
     OPEN,
     ROLE_CONTROL,
+    STEP_RETRY,
     TRASHED_STATE,
 )
 from poolsim.model.rule import handles, rule
@@ -105,6 +109,7 @@ def answer(w: World, c: int, now: int) -> None:
     a = connection.probe
     free_stream(w, c, w.attempts[a].stream)
     finish_attempt(w, a)
+    heartbeat_answered(w, c, now)
 
 
 @handles(ASK_TIMEOUT)
@@ -162,9 +167,25 @@ def execute(w: World, e: int, now: int) -> None:
     kind = task.kind
     p = task.pool
     generation = task.generation
+    a = task.attempt
     free_task(w, t)
-    if run_task(w, kind, p, generation, now):
+    if kind == RETRY:
+        _go_on(w, e, a, now)
+    elif run_task(w, kind, p, generation, now):
         release_thread(w, e, now)
+
+
+@rule
+def _go_on(w: World, e: int, a: int, now: int) -> None:
+    """A request goes on to its next host; it keeps the thread while a borrow blocks."""
+    attempt = w.attempts[a]
+    attempt.holds -= 1
+    if attempt.request < 0:
+        finish_attempt(w, a)  # it has timed out meanwhile
+        release_thread(w, e, now)
+    else:
+        attempt.caller = CALLER_EXECUTOR
+        make_ready(w, a, STEP_RETRY)
 
 
 @handles(QUEUE_TIMEOUT)
@@ -211,6 +232,7 @@ FIELD_IDLE_TIMEOUT = 4
 FIELD_POOL_TIMEOUT = 5
 FIELD_MAX_QUEUE_SIZE = 6
 FIELD_HEARTBEAT_INTERVAL = 7
+FIELD_MIN_REQUESTS = 8
 
 
 @handles(CHANGE)
@@ -239,6 +261,8 @@ def change_option(w: World, i: int, now: int) -> None:
                 options.pool_timeout = change.value
             elif change.field == FIELD_MAX_QUEUE_SIZE:
                 options.max_queue_size = change.value
+            elif change.field == FIELD_MIN_REQUESTS:
+                options.min_requests = change.value
             else:
                 options.heartbeat_interval = change.value
     client = w.clients[k]

@@ -27,6 +27,7 @@ from poolsim.model.kinds import (
 )
 from poolsim.model.primitives import World
 from poolsim.model.records import (
+    ASK_NOTHING,
     CONNECTING,
     NODE_DOWN,
     NODE_RUNNING,
@@ -103,7 +104,11 @@ def _answer_waiting(w: World, n: int, now: int) -> None:
     """Answer the handshake and heartbeat messages that waited while the node was paused."""
     for c in range(len(w.connections)):
         connection = w.connections[c]
-        if connection.ask_waiting == 1 and w.pools[connection.pool].node == n:
+        if (
+            connection.ask_waiting == 1
+            and connection.asking != ASK_NOTHING
+            and w.pools[connection.pool].node == n
+        ):
             connection.ask_waiting = 0
             connection.answer_at = now + w.pools[connection.pool].delay
             connection.holds += 1

@@ -31,6 +31,19 @@ def submit(w: World, e: int, kind: int, p: int, now: int) -> None:
         w.schedule(now, EXECUTOR, e, e)
 
 
+RETRY = -1
+"""Kind of the task in which a request goes on to its next host; all others are the drivers'."""
+
+
+@rule
+def submit_retry(w: World, e: int, a: int, now: int) -> None:
+    """Queue a request that goes on with attempt `a`, which was at a pool of the executor's
+    session."""
+    submit(w, e, RETRY, w.attempts[a].pool, now)
+    w.tasks[w.executors[e].last].attempt = a
+    w.attempts[a].holds += 1
+
+
 @rule
 def take_task(w: World, e: int) -> int:
     """The next task, now on a thread, or -1 where there is none or no thread is free.

@@ -77,7 +77,9 @@ def next_step(w: World, c: int, now: int) -> int:
     if connection.ask_step >= client.round_trips:
         connection.asking = ASK_NOTHING
         return 1
-    deadline = fires_at(now + client.handshake_timeout, client.timer_tick)
+    deadline = connection.ask_deadline
+    if client.connect_covers == 0:
+        deadline = fires_at(now + client.handshake_timeout, client.timer_tick)
     _ask(w, c, deadline, now)
     return 0
 

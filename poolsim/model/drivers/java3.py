@@ -532,6 +532,8 @@ def cleanup(w: World, p: int, now: int) -> None:
         return
     peak = pool.peak
     pool.peak = pool.in_flight
+    if w.options[pool.options].max_requests == 0:
+        return  # the driver divides by it: its cleanup ends here with an ArithmeticException
     surplus = pool.open - needed(w, p, peak)
     c = pool.first
     while c >= 0 and surplus > 0:
@@ -546,6 +548,9 @@ def cleanup(w: World, p: int, now: int) -> None:
 def needed(w: World, p: int, load: int) -> int:
     """Connections that `load` requests in flight need, at least core."""
     options = w.options[w.pools[p].options]
+    if options.max_requests == 0:
+        core: int = options.core  # no connection takes a request
+        return core
     count: int = load // options.max_requests + 1
     if load % options.max_requests > options.threshold:
         count += 1

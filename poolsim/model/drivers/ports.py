@@ -5,7 +5,7 @@ give_back: the attempt's response was read; or (`unwritten`) it could not be wri
 timed_out, late_response: the attempt's timeout; the response of an orphan.
 queue_timeout: the timer of a pool's acquisition queue. needed: connections that a load needs.
 run_task: an executor's thread takes a task; whether it is done at once.
-connected, connect_failed, lost, heartbeat: what happens to a connection.
+connected, connect_failed, lost, heartbeat, heartbeat_answered: what happens to a connection.
 start_session, cleanup_session, heartbeat_cycle, control: what happens to a session.
 reconnection_due, status_event, status_due: what happens to a host.
 option_changed: an option of the pool was set at runtime.
@@ -26,6 +26,7 @@ connected = make_port("connected")
 connect_failed = make_port("connect_failed")
 lost = make_port("lost")
 heartbeat = make_port("heartbeat")
+heartbeat_answered = make_port("heartbeat_answered")
 heartbeat_cycle = make_port("heartbeat_cycle")
 start_session = make_port("start_session")
 reconnection_due = make_port("reconnection_due")

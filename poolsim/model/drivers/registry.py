@@ -10,9 +10,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from poolsim.model.drivers import java3
+from poolsim.model.drivers import java3, python
 
-DRIVERS: dict[str, ModuleType] = {"java3": java3}
+DRIVERS: dict[str, ModuleType] = {"java3": java3, "python": python}
 """Rules of each driver; its number is its place."""
 
 PORTS: dict[str, tuple[str, str]] = {
@@ -28,6 +28,7 @@ PORTS: dict[str, tuple[str, str]] = {
     "connect_failed": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
     "lost": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
     "heartbeat": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "heartbeat_answered": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
     "heartbeat_cycle": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
     "start_session": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
     "reconnection_due": ("w.pools[p].driver", "w, p, now"),

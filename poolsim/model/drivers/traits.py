@@ -15,6 +15,12 @@ class Traits:
     retry: the default policy, of policies/retry.py.
     handshake_messages: round trips of a handshake, TCP included, without authentication and
         keyspace.
+    blocking_borrow: whether a borrow that waits blocks the thread that called it.
+    retries_on_executor: whether a request goes on to the next host on a thread of the executor.
+    connect_timeout_covers_handshake: whether the connect timeout covers the whole handshake or
+        TCP alone, each message after it having the read timeout.
+    rotates_remote_hosts: whether plans take turns among the hosts of a remote datacenter or
+        always offer the first ones.
     """
 
     timer_tick_ns: int
@@ -22,3 +28,7 @@ class Traits:
     one_core: bool
     retry: int
     handshake_messages: int
+    blocking_borrow: bool = False
+    retries_on_executor: bool = False
+    connect_timeout_covers_handshake: bool = False
+    rotates_remote_hosts: bool = True

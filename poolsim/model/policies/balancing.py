@@ -152,7 +152,8 @@ def _next_in_rotation(w: World, r: int, d: int) -> int:
 
 @rule
 def _next_remote(w: World, r: int, s: int) -> int:
-    """The next of the few hosts of each remote datacenter; the index runs on from the local ones.
+    """The next of the few hosts of each remote datacenter; the index runs on from the local ones,
+    or it is always the first of them (python).
 
     A host that the plan offers without the session having a pool for it is passed over.
     """
@@ -167,7 +168,9 @@ def _next_remote(w: World, r: int, s: int) -> int:
             and request.plan_taken < client.remote_hosts
             and request.plan_taken < rotation.count
         ):
-            k = (request.plan_start + local + request.plan_taken) % rotation.count
+            k = request.plan_taken
+            if client.remote_rotates == 1:
+                k = (request.plan_start + local + request.plan_taken) % rotation.count
             request.plan_taken += 1
             return s * w.run.nodes + w.rotation_nodes[rotation.first + k]
         request.plan_code += 1
