@@ -31,18 +31,24 @@ CHECKS = 8
 
 
 class Recorder(Protocol):
-    """What takes a run's rows."""
+    """What takes a run's rows.
+
+    Samples are taken every `interval_ns` and at the end; a recorder that has `sample_times_ns`,
+    rising, the last at the run's duration, says itself when.
+    """
 
     @property
-    def sample_times_ns(self) -> Sequence[int] | NDArray[np.int64]:
-        """When samples are to be taken, rising, the last at the run's duration."""
-        ...
+    def interval_ns(self) -> int:
+        """Nanoseconds from one sample to the next."""
 
-    def requests(self, rows: NDArray[np.int64]) -> None: ...
+    def requests(self, rows: NDArray[np.int64]) -> None:
+        """Take requests that ended, shape (n, 12)."""
 
-    def notes(self, rows: NDArray[np.int64]) -> None: ...
+    def notes(self, rows: NDArray[np.int64]) -> None:
+        """Take events, shape (n, 6)."""
 
-    def sample(self, time_ns: int, table: NDArray[np.int64]) -> None: ...
+    def sample(self, time_ns: int, table: NDArray[np.int64]) -> None:
+        """Take the state of all pools, shape (clients * nodes, 11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +104,7 @@ def simulate(
         attachment(environment, world)
     end = scenario.duration_ns
     label = f"seed {scenario.seed}, replication {replication}"
-    asked = getattr(recorder, "sample_times_ns", None)
-    if asked is None:
-        asked = [*range(recorder.interval_ns, end, recorder.interval_ns), end]
-    instants = [int(at) for at in asked]
+    instants = _sample_times(recorder, end)
     checked = max(1, len(instants) // CHECKS)
     recorder.sample(0, sample(world, SAMPLE_WIDTH))
     for i, instant in enumerate(instants):
@@ -115,6 +118,13 @@ def simulate(
         if progress is not None:
             progress(instant / end, world.run.requests_ended)
     return SimulationEnd(end, unfinished(world), next(environment._eid), "simpy")
+
+
+def _sample_times(recorder: Recorder, end_ns: int) -> list[int]:
+    asked = getattr(recorder, "sample_times_ns", None)
+    if asked is None:
+        return [*range(recorder.interval_ns, end_ns, recorder.interval_ns), end_ns]
+    return [int(at) for at in asked]
 
 
 def unfinished(world: World) -> tuple[int, ...]:

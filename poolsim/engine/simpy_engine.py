@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappush
+from typing import Any
 
 import simpy
 
@@ -46,7 +47,7 @@ def _callback(
     run = world.run
 
     def happen(occasion: Occasion) -> None:
-        now = environment._now
+        now: int = environment._now  # type: ignore[assignment]  # integers stay integers
         handler(world, occasion.target, now)
         if run.ready_first >= 0:
             settle(world, now)
@@ -62,7 +63,7 @@ def attach(world: World, draws: Draws) -> simpy.Environment:
     calls fastest and what it needs here are variables of this function.
     """
     environment = simpy.Environment(initial_time=0)
-    queue = environment._queue
+    queue: list[Any] = environment._queue
     numbers = environment._eid
     idle: list[Occasion] = []
     by_kind: list[tuple[Callbacks, int]] = [

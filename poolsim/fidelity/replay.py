@@ -71,7 +71,9 @@ def replay_file(path: Path | str) -> Replay:
             message = f"operation {line.get('op')!r} does not fit here: {error!r}"
             raise TraceError(f"{path}:{number}: {message}") from error
         replayed += 1
-        expected = {key: line[key] for key in ("result", "connection") if key in line}
+        expected: dict[str, Any] = {
+            key: line[key] for key in ("result", "connection") if key in line
+        }
         expected["grants"] = line.get("grants", [])
         expected["state"] = line["state"]
         simulated = _carried(simulated, expected)
@@ -83,6 +85,7 @@ def replay_file(path: Path | str) -> Replay:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, 1):
@@ -95,11 +98,11 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise TraceError(f"{path}:{number}: not an operation with 'op' and 'state'")
                 yield number, line
     except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
+        raise TraceError(f"{path}:1: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise TraceError(f"{path}:1: not UTF-8: {error.reason}") from error
+        raise TraceError(f"{path}:{number + 1}: not UTF-8: {error.reason}") from error
     except json.JSONDecodeError as error:
-        raise TraceError(f"{path}:{number + 1}: not JSON: {error.msg}") from error
+        raise TraceError(f"{path}:{number}: not JSON: {error.msg}") from error
 
 
 def _carried(simulated: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:

@@ -71,11 +71,14 @@ FAULT_KINDS = {"stop": (STOP, START), "pause": (PAUSE, RESUME), "slow": (SLOW, N
 class Draws(Protocol):
     """What names the streams of draws (engine/draws.py)."""
 
-    def add(self, name: str, transform: Transform) -> int: ...
+    def add(self, name: str, transform: Transform) -> int:
+        """Name a stream of independent values; its lane."""
 
-    def add_sequential(self, name: str, transform: ArrivalTimes) -> int: ...
+    def add_sequential(self, name: str, transform: ArrivalTimes) -> int:
+        """Name a stream each of whose blocks depends on the one before; its lane."""
 
-    def at(self, lane: int, number: int, attempt: int) -> int: ...
+    def at(self, lane: int, number: int, attempt: int) -> int:
+        """Read a value."""
 
 
 def build(scenario: Scenario, draws: Draws) -> World:

@@ -11,7 +11,7 @@ it, and everything else comes before a new arrival.
 
 from __future__ import annotations
 
-# What the agenda holds ----------------------------------------------------------------------------
+# What the agenda holds ---------------------------------------------------------------------------
 
 NODE_DONE = 0  # a worker of a node finishes an attempt
 FAULT = 1  # a node stops, pauses, slows or returns
@@ -68,7 +68,7 @@ EVENT_NAMES = (
     "arrival",
 )
 
-# How a request ends --------------------------------------------------------------------------------
+# How a request ends ------------------------------------------------------------------------------
 
 OK = 0
 NO_HOST_AVAILABLE = 1  # every host of the query plan was tried or skipped
@@ -76,7 +76,7 @@ CLIENT_TIMEOUT = 2  # the driver's own request timeout, not retried
 CONNECTION_ERROR = 3  # the connection broke under the request, not retried
 OUTCOME_NAMES = ("ok", "no_host_available", "client_timeout", "connection_error")
 
-# What a host answered to one attempt (4 bits each in the request's `error_kinds`) --------------------
+# What a host answered to one attempt (4 bits each in the request's `error_kinds`) ----------------
 
 NO_ERROR = 0
 BUSY_QUEUE_FULL = 1  # java3 BusyPoolException: queue full
@@ -99,7 +99,7 @@ ERROR_NAMES = (
     "timed out",
 )
 
-# What is noted (the event table) ----------------------------------------------------------------------
+# What is noted (the event table) -----------------------------------------------------------------
 
 CONNECT_STARTED = 0  # value: 1 for a reconnection attempt, 2 for a control connection, else 0
 OPENED = 1  # the connection joined its pool; value: active connections after it

@@ -15,7 +15,7 @@ REQUEST_COLUMNS = (
     "intended_ns",  # when the request should have been sent; latency counts from here
     "issued_ns",  # when it entered the driver: after the application's limit and issuing thread
     "wait_ns",  # waited for a stream, over all attempts
-    "service_ns",  # last attempt: from the write to the delivered response or failure (0: never sent)
+    "service_ns",  # last attempt: from the write to its response or failure (0: never written)
     "ended_ns",
     "error_kinds",  # 4 bits an attempt that failed, the first lowest (at most 6; ERROR_NAMES)
     "error_hosts",  # 10 bits an attempt that failed: node index + 1, the first lowest

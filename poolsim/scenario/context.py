@@ -83,7 +83,7 @@ class Context:
 
     def names_are_known(self) -> bool:
         """Whether every client's name could be read."""
-        if self.raw(("clients",)) is None:
+        if not isinstance(self.raw(("clients",)), Items):
             return False
         return not any(
             self.findings.is_broken(("clients", index, "name"))

@@ -336,7 +336,10 @@ def _note_missing_fault(
     metric: str, place: TreePath, faults: tuple[Fault, ...], context: Context
 ) -> None:
     """Note a metric of faults where there is none that it could be taken from."""
-    if not METRICS[metric].needs_fault:
+    written = context.raw(("faults",))
+    # A fault that could not be read is reported already; it may be the one that is needed.
+    are_read = not isinstance(written, Items) or len(written) == len(faults)
+    if not METRICS[metric].needs_fault or not are_read:
         return
     if not faults:
         message = f"{metric} needs a fault, and this scenario has none"

@@ -26,7 +26,8 @@ def resolve_faults(
             context.note(entry, message=message, uses=[(*entry.path, "factor")])
         if entry.kind != "slow" and entry.factor is not None:
             message = f"{entry.kind} has no factor (only slow has)"
-            context.note(entry, "factor", message=message, of_key=True)
+            uses = [(*entry.path, "kind")]
+            context.note(entry, "factor", message=message, of_key=True, uses=uses)
         node = _node_index(entry, datacenters, context)
         if node is not None:
             factor = entry.factor if entry.factor is not None else 1.0

@@ -42,6 +42,7 @@ def resolve_load(entry: LoadEntry, context: Context) -> Load:
             context.note(entry, kinds[1], message=message, of_key=True)
         else:
             context.note(entry, message=f"no load: one of {', '.join(LOAD_KINDS)} is needed here")
+        context.findings.break_off((*entry.path, "phases"))
         return _HARMLESS
     load = _base(entry, context)
     return replace(load, phases=_phases(entry, load, context))
@@ -138,6 +139,9 @@ def _phases(entry: LoadEntry, load: Load, context: Context) -> tuple[Phase, ...]
             uses = [(*earlier_entry.path, "at"), (*earlier_entry.path, "for")]
             uses += context.rests_on_duration(*times)
             context.note(later_entry, "at", message=message, uses=uses)
+    if len(resolved) < len(entry.phases):
+        # Nobody is told that a phase does not exist whose mistake is reported already.
+        context.findings.break_off((*entry.path, "phases"))
     return tuple(phase for _, phase in resolved)
 
 

@@ -331,6 +331,8 @@ def _failed(w: World, a: int, now: int) -> None:
         return
     w.run.stream_sum += now - attempt.granted_at
     service = now - attempt.sent_at
+    if service < 0:
+        service = 0  # its I/O thread had yet to come to it
     p = attempt.pool
     finish_attempt(w, a)
     if goes_to_next_host(w.clients[request.client].retry, error, request.idempotent) == 1:
@@ -425,6 +427,8 @@ def _orphan(w: World, a: int, now: int) -> int:
     w.run.stream_sum += now - attempt.granted_at
     timed_out(w, a, now)
     service: int = now - attempt.sent_at
+    if service < 0:
+        service = 0  # its I/O thread had yet to come to it
     return service
 
 

@@ -178,7 +178,7 @@ class Java3Connection:
     idle_deadline: int = 0  # milliseconds, of a trashed connection
 
 
-# Acquiring ----------------------------------------------------------------------------------------
+# Acquiring ---------------------------------------------------------------------------------------
 
 
 @rule
@@ -227,9 +227,12 @@ def borrow(w: World, p: int, a: int, now: int) -> int:
     n = pool.open + pool.scheduled
     if n < options.core:
         maybe_spawn(w, p, now)
-    elif n < options.max and in_flight > (n - 1) * options.max_requests + options.threshold:
-        if maybe_spawn(w, p, now):
-            w.note(now, GROWTH, pool.session, pool.node, -1, in_flight)
+    elif (
+        n < options.max
+        and in_flight > (n - 1) * options.max_requests + options.threshold
+        and maybe_spawn(w, p, now)
+    ):
+        w.note(now, GROWTH, pool.session, pool.node, -1, in_flight)
     return GRANTED
 
 
@@ -319,7 +322,7 @@ def _leave_queue(w: World, a: int, state: int, now: int) -> None:
     w.run.queue_area += now
 
 
-# Returning ------------------------------------------------------------------------------------------
+# Returning ---------------------------------------------------------------------------------------
 
 
 @rule
@@ -398,7 +401,7 @@ def late_response(w: World, a: int, now: int) -> None:
     w.pools[connection.pool].orphans -= 1
 
 
-# Growing --------------------------------------------------------------------------------------------
+# Growing -----------------------------------------------------------------------------------------
 
 
 @rule
@@ -422,11 +425,11 @@ def maybe_spawn(w: World, p: int, now: int) -> bool:
 def run_task(w: World, kind: int, p: int, generation: int, now: int) -> bool:
     """An executor's thread takes a task; True when it is done at once, False when a connection
     is under way, whose outcome releases the thread."""
-    if kind == TASK_RECONNECT:
-        return _attempt_reconnection(w, p, now)
     pool = w.pools[p]
     if generation != pool.generation:
         return True
+    if kind == TASK_RECONNECT:
+        return _attempt_reconnection(w, p, now)
     done = _add_if_under_maximum(w, p, now)
     if done:
         pool.scheduled -= 1
@@ -512,7 +515,7 @@ def _replace(w: World, p: int, c: int, now: int) -> None:
     w.note(now, REPLACED, pool.session, pool.node, connection.serial, connection.orphans)
 
 
-# Shrinking ------------------------------------------------------------------------------------------
+# Shrinking ---------------------------------------------------------------------------------------
 
 
 @rule
@@ -603,7 +606,7 @@ def _close(w: World, c: int, now: int) -> None:
     drop_connection(w, c)
 
 
-# Connections that come and go -------------------------------------------------------------------------
+# Connections that come and go --------------------------------------------------------------------
 
 
 @rule
@@ -625,7 +628,7 @@ def connected(w: World, c: int, now: int) -> None:
         return
     if connection.role == ROLE_RECONNECTION:
         release_thread(w, session.reconnector, now)
-        if w.hosts[p].reconnecting != 2:
+        if w.hosts[p].reconnecting == 0:
             _close(w, c, now)  # a status event brought the host back meanwhile
             return
         on_up(w, p, c, now)
@@ -667,7 +670,7 @@ def connect_failed(w: World, c: int, now: int) -> None:
     none_left = _convict(w, p, now)
     if role == ROLE_RECONNECTION:
         release_thread(w, session.reconnector, now)
-        if w.hosts[p].reconnecting == 2:
+        if current and w.hosts[p].reconnecting == 2:
             w.hosts[p].reconnect_attempt += 1
             _schedule_reconnection(w, p, now)
         return
@@ -763,7 +766,7 @@ def heartbeat(w: World, c: int, now: int) -> None:
     w.schedule(connection.heartbeat_at, HEARTBEAT, connection.serial, c)
 
 
-# Hosts ------------------------------------------------------------------------------------------------
+# Hosts -------------------------------------------------------------------------------------------
 
 
 @rule
@@ -970,7 +973,7 @@ def control(w: World, s: int, now: int) -> None:
     session.control_attempts += 1
 
 
-# Options that change at runtime -------------------------------------------------------------------------
+# Options that change at runtime ------------------------------------------------------------------
 
 
 @rule

@@ -199,7 +199,7 @@ ATTEMPT_SUBMITTED = 2
 ATTEMPT_UNDER_WAY = 3
 GAVE_UP = 4
 
-CONTROL_OK = 0  # values of Session.control_state
+CONTROL_OK = 0  # values of Session.control_state; an old connection may be alive in each but 1
 CONTROL_BROKEN = 1  # and nobody has noticed
 CONTROL_CONNECTING = 2
 CONTROL_SCHEDULED = 3
@@ -274,7 +274,7 @@ class PythonSession:
     failed_last: int = -1
 
 
-# Acquiring ----------------------------------------------------------------------------------------
+# Acquiring ---------------------------------------------------------------------------------------
 
 
 @rule
@@ -480,7 +480,7 @@ def _refuse(w: World, p: int, a: int, error: int, now: int) -> None:
     make_ready(w, a, STEP_FAILED)
 
 
-# Returning ----------------------------------------------------------------------------------------
+# Returning ---------------------------------------------------------------------------------------
 
 
 @rule
@@ -512,11 +512,11 @@ def timed_out(w: World, a: int, now: int) -> None:
     attempt.state = ORPHANED
     connection.orphans += 1
     w.run.stream_area += now
-    if connection.listed == 0:
-        return
     p = connection.pool
     pool = w.pools[p]
     pool.orphans += 1
+    if connection.listed == 0:
+        return
     if pool.legacy == 0 and connection.orphans >= 3 * connection.stream_limit // 4:
         connection.exhausted = 1
     _returned(w, p, c, 1, now)
@@ -528,10 +528,10 @@ def late_response(w: World, a: int, now: int) -> None:
     connection = w.connections[w.attempts[a].connection]
     connection.in_flight -= 1
     connection.orphans -= 1
+    p = connection.pool
+    w.pools[p].orphans -= 1
     if connection.listed == 1:
-        p = connection.pool
         w.pools[p].in_flight -= 1
-        w.pools[p].orphans -= 1
         _notify(w, p, now)
 
 
@@ -588,7 +588,7 @@ def _trash_surplus(w: World, p: int, c: int, now: int) -> None:
     w.note(now, TRASHED, pool.session, pool.node, connection.serial, pool.active)
 
 
-# Growing ------------------------------------------------------------------------------------------
+# Growing -----------------------------------------------------------------------------------------
 
 
 @rule
@@ -669,7 +669,7 @@ def _add_if_under_maximum(w: World, p: int, task: int, now: int) -> bool:
     return False
 
 
-# Tasks --------------------------------------------------------------------------------------------
+# Tasks -------------------------------------------------------------------------------------------
 
 
 @rule
@@ -786,7 +786,7 @@ def _update_pools(w: World, s: int, now: int) -> None:
             submit(w, w.sessions[s].executor, TASK_RENEW, p, now)
 
 
-# Connections that come and go ---------------------------------------------------------------------
+# Connections that come and go --------------------------------------------------------------------
 
 
 @rule
@@ -903,7 +903,6 @@ def _unlist(w: World, p: int, c: int) -> None:
         remove_active(w, p, c)
     connection.listed = 0
     pool.in_flight -= connection.in_flight
-    pool.orphans -= connection.orphans
     a = pool.queue_first
     while a >= 0:
         if w.attempts[a].connection == c:
@@ -916,6 +915,7 @@ def _close(w: World, c: int, now: int) -> None:
     """The driver closes a connection that is in no list. What it carried fails over."""
     connection = w.connections[c]
     pool = w.pools[connection.pool]
+    pool.orphans -= connection.orphans
     failed = fail_attempts(w, c, LOST)
     connection.in_flight -= failed
     w.run.stream_area += failed * now
@@ -1045,13 +1045,12 @@ def _make_defunct(w: World, c: int, now: int) -> int:
         w.note(now, CONTROL_LOST, pool.session, pool.node, connection.serial, 0)
         drop_connection(w, c)
         return 0
-    orphans = connection.orphans
+    pool.orphans -= connection.orphans
     failed = fail_attempts(w, c, LOST)
     connection.in_flight -= failed
     w.run.stream_area += failed * now
     if connection.listed == 1:
         pool.in_flight -= failed
-        pool.orphans -= orphans
     w.note(now, CONNECTION_BROKE, pool.session, pool.node, connection.serial, failed)
     return failed
 
@@ -1093,7 +1092,7 @@ def _shut_pool(w: World, p: int, now: int) -> None:
             _close(w, c, now)
 
 
-# Heartbeats ---------------------------------------------------------------------------------------
+# Heartbeats --------------------------------------------------------------------------------------
 
 
 @rule
@@ -1125,7 +1124,7 @@ def _begin_cycle(w: World, s: int, now: int) -> None:
             else:
                 _look(w, s, c, now)
             c = after
-    if session.control_state == CONTROL_OK:
+    if session.control >= 0:
         _look(w, s, session.control, now)
     else:
         _reconnect_control(w, s, now)
@@ -1238,8 +1237,9 @@ def _heartbeat_failed(w: World, s: int, c: int, late: bool, now: int) -> None:
     if connection.role == ROLE_CONTROL:
         if connection.defunct == 0 and connection.state != GONE:
             _make_defunct(w, c, now)
-        if w.sessions[s].control_state == CONTROL_BROKEN:
+        if w.sessions[s].control < 0:
             _reconnect_control(w, s, now)
+        drop_connection(w, c)
     elif connection.state == GONE and connection.listed == 0:
         drop_connection(w, c)
     else:
@@ -1259,7 +1259,7 @@ def _heartbeat_failed(w: World, s: int, c: int, late: bool, now: int) -> None:
             _convict(w, p, now)
 
 
-# Hosts --------------------------------------------------------------------------------------------
+# Hosts -------------------------------------------------------------------------------------------
 
 
 @rule
@@ -1423,12 +1423,13 @@ def status_due(w: World, p: int, now: int) -> None:
     submit(w, session.executor, TASK_UP, p, now)
 
 
-# The control connection ---------------------------------------------------------------------------
+# The control connection --------------------------------------------------------------------------
 
 
 @rule
 def _control_host_down(w: World, p: int, now: int) -> None:
-    """The load balancer forgets a host: a control connection to it moves, broken or not."""
+    """The load balancer forgets a host: a control connection to it moves, broken or not. If no
+    other host takes it, it stays as it is while attempts are scheduled."""
     s = w.pools[p].session
     session = w.sessions[s]
     known = session.control_state == CONTROL_OK or session.control_state == CONTROL_BROKEN
@@ -1514,7 +1515,7 @@ def _control_connected(w: World, c: int, now: int) -> None:
     _release(w, c, now)
 
 
-# Options that change at runtime -------------------------------------------------------------------
+# Options that change at runtime ------------------------------------------------------------------
 
 
 @rule
