@@ -28,6 +28,7 @@ from poolsim.model.records import (
     ORPHANED,
     QUEUED,
     STEP_SEND,
+    WAITING,
     World,
 )
 from poolsim.model.slots import finish_attempt, new_attempt
@@ -110,6 +111,8 @@ class Bench:
     def borrow(self, request: int, now_ns: int) -> tuple[int, Outcome]:
         """One acquisition: its answer (GRANTED, QUEUED or an error) and what followed."""
         w = self.world
+        if request in self.attempts:
+            raise ValueError(f"request {request} is under way already")
         a = new_attempt(w)
         w.attempts[a].request = request
         w.attempts[a].pool = POOL
@@ -124,8 +127,9 @@ class Bench:
 
     def release(self, request: int, now_ns: int) -> Outcome:
         """The response of a request in flight arrives."""
-        a = self.attempts.pop(request)
+        a = self._attempt(request, IN_FLIGHT)
         attempt = self.world.attempts[a]
+        del self.attempts[request]
         free_stream(self.world, attempt.connection, attempt.stream)
         give_back(self.world, a, 0, now_ns)
         finish_attempt(self.world, a)
@@ -133,22 +137,24 @@ class Bench:
 
     def time_out(self, request: int, now_ns: int) -> Outcome:
         """A request in flight times out; it stays known until its late response."""
-        timed_out(self.world, self.attempts[request], now_ns)
+        timed_out(self.world, self._attempt(request, IN_FLIGHT), now_ns)
         return self.settle(now_ns)
 
     def late_response(self, request: int, now_ns: int) -> Outcome:
         """The response of a request that timed out arrives."""
-        a = self.attempts.pop(request)
+        a = self._attempt(request, ORPHANED)
         attempt = self.world.attempts[a]
-        if attempt.state == ORPHANED:
-            free_stream(self.world, attempt.connection, attempt.stream)
-            late_response(self.world, a, now_ns)
-            finish_attempt(self.world, a)
+        del self.attempts[request]
+        free_stream(self.world, attempt.connection, attempt.stream)
+        late_response(self.world, a, now_ns)
+        finish_attempt(self.world, a)
         return self.settle(now_ns)
 
     def expire(self, request: int, now_ns: int) -> Outcome:
         """A request in the queue has waited for the pool timeout."""
-        self.rules.expire(self.world, POOL, self.attempts.pop(request), now_ns)
+        a = self._attempt(request, WAITING)
+        del self.attempts[request]
+        self.rules.expire(self.world, POOL, a, now_ns)
         return self.settle(now_ns)
 
     def cleanup(self, now_ns: int) -> Outcome:
@@ -168,10 +174,18 @@ class Bench:
 
     def refuse(self, now_ns: int) -> Outcome:
         """The oldest held handshake is refused."""
-        time, c = self.world.answers.pop(0)
+        _, c = self.world.answers.pop(0)
         self.world.connections[c].ask_refused = 1
-        answer(self.world, c, time)
+        self._answer(c, now_ns)
         return self.settle(now_ns)
+
+    def _attempt(self, request: int, state: int) -> int:
+        """The attempt of a request that is known and in a state."""
+        a = self.attempts[request]
+        attempt = self.world.attempts[a]
+        if attempt.request != request or attempt.state != state:
+            raise ValueError(f"request {request} is not in the state that this asks for")
+        return a
 
     def settle(self, now_ns: int) -> Outcome:
         """Run what is due until nothing is, and take what the rules left on the ready list."""
@@ -182,10 +196,14 @@ class Bench:
             if w.tasks_due:
                 execute(w, w.tasks_due.pop(0)[1], now_ns)
             elif w.answers and not self.held:
-                time, c = w.answers.pop(0)
-                answer(w, c, time)
+                self._answer(w.answers.pop(0)[1], now_ns)
             else:
                 return outcome
+
+    def _answer(self, c: int, now_ns: int) -> None:
+        """A handshake ends now, whenever it began."""
+        self.world.connections[c].answer_at = now_ns
+        answer(self.world, c, now_ns)
 
     def _take_ready(self, outcome: Outcome) -> None:
         w = self.world

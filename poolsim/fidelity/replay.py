@@ -18,10 +18,13 @@ from poolsim.fidelity.bench import Bench, Outcome
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.records import GRANTED, QUEUED
 from poolsim.scenario.scenario import Pooling
-from poolsim.scenario.units import parse_duration
+from poolsim.scenario.units import UnitError, parse_duration
 
 FORMAT = "poolsim.decisions/1"
 MILLISECOND = 1_000_000
+
+UNUSABLE = (KeyError, TypeError, ValueError, IndexError, OverflowError, UnitError)
+"""What a value that makes no sense leads to."""
 
 
 class TraceError(Exception):
@@ -61,21 +64,17 @@ def replay_file(path: Path | str) -> Replay:
         raise TraceError(f"{path}:{number}: not a decision trace: the first line has no {FORMAT!r}")
     try:
         pool = ReplayedPool(header)
-    except (KeyError, TypeError, ValueError) as error:
+    except UNUSABLE as error:
         raise TraceError(f"{path}:{number}: the header cannot be used: {error!r}") from error
     replayed = 0
     for number, line in lines:
         try:
             simulated = pool.do(line)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except UNUSABLE as error:
             message = f"operation {line.get('op')!r} does not fit here: {error!r}"
             raise TraceError(f"{path}:{number}: {message}") from error
         replayed += 1
-        expected: dict[str, Any] = {
-            key: line[key] for key in ("result", "connection") if key in line
-        }
-        expected["grants"] = line.get("grants", [])
-        expected["state"] = line["state"]
+        expected = _expected(line)
         simulated = _carried(simulated, expected)
         if simulated != expected:
             operation = json.dumps({k: v for k, v in line.items() if k not in expected})
@@ -85,24 +84,36 @@ def replay_file(path: Path | str) -> Replay:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, text in enumerate(file, 1):
-                if not text.strip():
-                    continue
-                line = json.loads(text)
-                if not isinstance(line, dict) or not (
-                    number == 1 or ("op" in line and isinstance(line.get("state"), dict))
-                ):
-                    raise TraceError(f"{path}:{number}: not an operation with 'op' and 'state'")
-                yield number, line
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                if raw.strip():
+                    yield number, _line(path, number, raw)
     except OSError as error:
         raise TraceError(f"{path}:1: cannot be read: {error.strerror}") from error
+
+
+def _line(path: Path, number: int, raw: bytes) -> dict[str, Any]:
+    try:
+        line = json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise TraceError(f"{path}:{number + 1}: not UTF-8: {error.reason}") from error
+        raise TraceError(f"{path}:{number}: not UTF-8: {error.reason}") from error
     except json.JSONDecodeError as error:
         raise TraceError(f"{path}:{number}: not JSON: {error.msg}") from error
+    except (RecursionError, ValueError) as error:
+        raise TraceError(f"{path}:{number}: not JSON that can be held: {error}") from error
+    operation = isinstance(line, dict) and "op" in line and isinstance(line.get("state"), dict)
+    if not isinstance(line, dict) or not (number == 1 or operation):
+        raise TraceError(f"{path}:{number}: not an operation with 'op' and 'state'")
+    return line
+
+
+def _expected(line: dict[str, Any]) -> dict[str, Any]:
+    """What a line says of the pool; the connection that it loses is part of the operation."""
+    expected: dict[str, Any] = {"grants": line.get("grants", []), "state": line["state"]}
+    if line["op"] == "borrow":
+        expected |= {key: line[key] for key in ("result", "connection") if key in line}
+    return expected
 
 
 def _carried(simulated: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
@@ -143,8 +154,9 @@ class ReplayedPool:
 
     def do(self, line: dict[str, Any]) -> dict[str, Any]:
         """Do one operation; what it led to, in the trace's terms."""
+        before = set(self._chain(self.bench.pool.trash_first))
         outcome, simulated = self._operate(line)
-        self._take_deadlines(line["state"])
+        self._take_deadlines(before, line["state"])
         simulated["grants"] = [[r, self._name(c)] for r, c in outcome.grants]
         simulated["state"] = self._state()
         if simulated.get("connection") is not None:
@@ -204,14 +216,16 @@ class ReplayedPool:
             yield c
             c = self.bench.world.connections[c].next
 
-    def _take_deadlines(self, state: dict[str, Any]) -> None:
-        """Clock readings of the driver are inputs."""
+    def _take_deadlines(self, before: set[int], state: dict[str, Any]) -> None:
+        """Clock readings of the driver are inputs: deadlines of what this line trashes."""
         read = {entry[0]: entry[2] for entry in state.get("trash", []) if len(entry) > 2}
         for c in self._chain(self.bench.pool.first):
             self._name(c)
         for c in self._chain(self.bench.pool.trash_first):
             connection = self.bench.world.connections[c]
-            connection.idle_deadline = read.get(self._name(c), connection.idle_deadline)
+            name = self._name(c)
+            if c not in before:
+                connection.idle_deadline = read.get(name, connection.idle_deadline)
 
     def _state(self) -> dict[str, Any]:
         w = self.bench.world

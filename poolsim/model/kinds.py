@@ -124,11 +124,10 @@ NODE_SLOWED = 19  # value: factor in thousandths
 NODE_RECOVERED_SPEED = 20
 OPTION_CHANGED = 21  # value: the new value
 STATUS_UP = 22  # a server's status event was acted on
-STATUS_DOWN = 23
-CONTROL_CONNECTED = 24
-CONTROL_LOST = 25
-POOL_READY = 26  # value: active connections
-POOL_SHUT = 27  # the driver closed the pool; value: requests that waited in its queue
+CONTROL_CONNECTED = 23
+CONTROL_LOST = 24
+POOL_READY = 25  # value: active connections
+POOL_SHUT = 26  # the driver closed the pool; value: requests that waited in its queue
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -153,7 +152,6 @@ NOTE_NAMES = (
     "node_recovered_speed",
     "option_changed",
     "status_up",
-    "status_down",
     "control_connected",
     "control_lost",
     "pool_ready",

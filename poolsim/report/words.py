@@ -230,7 +230,6 @@ EVENT_WORDS = {
     "node_recovered_speed": "node back to speed",
     "option_changed": "option changed",
     "status_up": "server said: node up",
-    "status_down": "server said: node down",
     "control_connected": "control connection opened",
     "control_lost": "control connection lost",
     "pool_ready": "pool ready",

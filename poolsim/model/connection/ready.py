@@ -25,9 +25,9 @@ def make_ready(w: World, a: int, step: int) -> None:
     run.ready_last = a
 
 
-@rule
 def take_ready(w: World) -> int:
-    """The first attempt of the ready list, or -1."""
+    """The first attempt of the ready list, or -1: for a bench that drives a driver's rules alone.
+    No rule: engines have `client.request.settle` take them up."""
     run = w.run
     a = run.ready_first
     if a >= 0:

@@ -43,17 +43,6 @@ def free_stream(w: World, c: int, stream: int) -> None:
 
 
 @rule
-def streams_taken(w: World, c: int) -> int:
-    """How many ids of a connection are taken, by counting them."""
-    connection = w.connections[c]
-    taken = 0
-    for stream in range(connection.stream_high):
-        if w.streams[connection.stream_first + stream] >= 0:
-            taken += 1
-    return taken
-
-
-@rule
 def _make_room(w: World, c: int) -> None:
     connection = w.connections[c]
     room = connection.stream_room * 2

@@ -21,6 +21,7 @@ of use if at most min_requests are in flight on it and ten seconds have passed s
 trashing or creation: it is closed at once when empty (which does not start the ten seconds anew),
 else when a return finds it empty. Only otherwise one waiter is notified. A late response notifies,
 too, but closes nothing, so a trashed connection whose last stream was an orphan stays for good.
+An empty pool asks for core connections (:626-643): with a core of 0 it never has any.
 
 Orphans (PY/cluster.py:4480-4533, connection.py:1254-1271). The request timeout covers the whole
 request and is final. It does not lower the requests in flight; the late response does.
@@ -30,7 +31,7 @@ are none it stays where it is until a borrow or a heartbeat cycle meets it. Whoe
 the host, and the pool is shut: its waiters fail, on v1 and v2 its trash is closed, on v3 and newer
 it is forgotten and never closed (:541-549). So is a connection whose pool was shut while it was
 made. A handshake that times out convicts nobody (OperationTimedOut, PY/policies.py:594-605); on v1
-and v2 it is still counted as open afterwards (PY/pool.py:690-733).
+and v2 it is still counted as open afterwards (PY/pool.py:699-733).
 
 Heartbeats (PY/connection.py:1652-1763). Cycles for the whole session, the next one starting
 max(interval - elapsed, 10 ms) after the end of one. A connection that read nothing since it was
@@ -39,17 +40,20 @@ host delays what the others' answers or breaks lead to. No answer, or no room fo
 the host goes down; on v1 and v2 without an answer the connection is replaced instead.
 
 Executor, scheduler (PY/cluster.py:1128, 4315-4339). Two threads for everything: pools, connections,
-hosts going up and down, retries of requests. A handshake holds its thread, a blocked retry too.
-What is scheduled for later runs at the next of the scheduler's looks, 0.1 s apart and counted from
-the instant at which something was first scheduled.
+hosts going up and down, retries of requests. A handshake holds its thread, a blocked retry too. All
+other borrows are made by the instance's one issuing thread, which issues nothing while it is
+blocked; under the interpreter's lock it shares its core with reading and writing. What is scheduled
+for later runs at the next of the scheduler's looks, 0.1 s apart and counted from the instant at
+which something was first scheduled.
 
 Down (PY/cluster.py:1973-2010) is ignored while the host's pool has an open connection: on v1 and v2
-those being made, and those that timed out, count. Otherwise the load balancer forgets the host and
-reconnection attempts begin, each delay counted from the end of the attempt before; after the last
-one the driver gives up for good. One that succeeds is closed again; the load balancer gets the host
-back and a new pool is made, and when it is, the host is up (PY/cluster.py:1877-1945). If it cannot
-be made, attempts begin anew. A server's UP event does the same after a random delay of up to 2 s,
-events within that time 10 ms apart (:4013-4060).
+those being made, and those that timed out, count, so that a pool can be shut for good while its
+host stays up. Otherwise the load balancer forgets the host and reconnection attempts begin, each
+delay counted from the end of the attempt before; after the last one the driver gives up for good.
+One that succeeds is closed again; the load balancer gets the host back and a new pool is made, and
+when it is, the host is up (PY/cluster.py:1877-1945). If it cannot be made, attempts begin anew. A
+server's UP event does the same after a random delay of up to 2 s, events within that time 10 ms
+apart (:4013-4060).
 
 Control connection (PY/cluster.py:3562-3780, 4225-4257). That it broke is noticed when its host goes
 down or by a heartbeat cycle. It is made anew on an executor's thread, host after host; after a
@@ -154,7 +158,7 @@ MILLISECOND = 1_000_000
 TRASH_INTERVAL = 10_000 * MILLISECOND
 """Between two trashings, and after a creation (PY/pool.py:581)."""
 SHORTEST_CYCLE_PAUSE = 10 * MILLISECOND
-"""Between the end of a heartbeat cycle and the next one (PY/connection.py:1759)."""
+"""Between the end of a heartbeat cycle and the next one (PY/connection.py:1763)."""
 SCHEDULER_PERIOD = 100 * MILLISECOND
 """Between two looks of the scheduler (PY/cluster.py:4339)."""
 EVENT_SPACING = 10 * MILLISECOND

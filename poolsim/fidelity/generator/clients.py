@@ -1,0 +1,132 @@
+"""Clients of a random scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poolsim.engine.draws import Draws
+from poolsim.fidelity.generator.dice import Dice
+from poolsim.fidelity.generator.loads import Demand, draw_load
+from poolsim.fidelity.generator.options import STREAMS, Setting, draw_options, drawn_drivers
+from poolsim.fidelity.generator.outline import EXHAUSTION, GROWTH, STARVATION, STORM, Outline
+from poolsim.model.drivers.registry import DRIVERS as MODEL_DRIVERS
+from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.scenario import Client, Datacenter
+
+_NAMES = ("api", "batch", "reports")
+_PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
+MICROSECOND_NS = 1_000
+MILLISECOND_NS = 1_000_000
+
+
+def draw_clients(
+    draws: Draws, outline: Outline, datacenters: tuple[Datacenter, ...]
+) -> tuple[tuple[Client, ...], dict[str, Setting]]:
+    """One to three clients that share the load, and by name what their options were drawn for."""
+    dice = Dice(draws, "clients")
+    alone = STARVATION in outline.themes or EXHAUSTION in outline.themes
+    count = 1 if alone else dice.one_of((1, 1, 1, 2, 2, 3))
+    instances = [1 if alone else dice.one_of((1, 1, 1, 2, 3)) for _ in range(count)]
+    nodes = sum(datacenter.nodes for datacenter in datacenters)
+    pools = sum(instances) * nodes
+    if pools > 80:
+        instances = [1] * count
+        pools = count * nodes
+    clients: list[Client] = []
+    settings: dict[str, Setting] = {}
+    for k in range(count):
+        size = _Size(instances[k], _share(outline.requests, k, count), k > 0, pools)
+        dice = Dice(draws, f"client {k}")
+        client, setting = _client(dice, outline, datacenters, _NAMES[k], size)
+        clients.append(client)
+        settings[client.name] = setting
+    return tuple(clients), settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Of a client: its instances, its requests, whether it is a minor one, the pools of all."""
+
+    instances: int
+    requests: int
+    minor: bool
+    pools: int
+
+
+def _share(requests: int, k: int, count: int) -> int:
+    """The first client makes enough requests by itself, so others may fare as badly as they do."""
+    if count == 1:
+        return requests
+    return requests * 3 // 4 if k == 0 else requests // (2 * (count - 1))
+
+
+def _client(
+    dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], name: str, size: _Size
+) -> tuple[Client, Setting]:
+    home = dice.one_of((datacenters[0], dice.one_of(datacenters)))
+    drivers = drawn_drivers(tuple(MODEL_DRIVERS))
+    protocol = dice.one_of(_PROTOCOLS)
+    if EXHAUSTION in outline.themes:
+        # Where a timeout covers the request, its stream stays in flight until the response comes.
+        whole = [name for name in drivers if MODEL_DRIVERS[name].TRAITS.timeout_covers_request]
+        drivers = tuple(whole) or drivers
+        protocol = dice.one_of((3, 4, 5))
+    elif STARVATION in outline.themes and dice.yes(80):
+        protocol = dice.one_of(tuple(STREAMS))
+    driver = DRIVERS[dice.one_of(drivers)]
+    demand = Demand(
+        requests=size.requests,
+        duration_ns=outline.duration_ns,
+        latency_ns=outline.service_ns + 2 * home.delay_ns,
+        stepwise=GROWTH in outline.themes,
+        large=STORM in outline.themes,
+        even=EXHAUSTION in outline.themes,
+    )
+    under_way = -(-demand.under_way // size.instances)
+    setting = Setting(
+        outline=outline,
+        driver=driver,
+        protocol=protocol,
+        blocking=MODEL_DRIVERS[driver.name].TRAITS.blocking_borrow,
+        per_pool=-(-under_way // home.nodes),
+        pools=size.pools,
+        round_trip_ns=2 * home.delay_ns,
+        minor=size.minor,
+    )
+    issue_ns, per_request_ns = _costs(dice, demand, size.instances)
+    limit = _limit(dice, outline, under_way)
+    if STARVATION in outline.themes and dice.yes(40):
+        # All streams are taken in one instant, time out in one and are wanted again in it.
+        issue_ns, limit = 0, setting.streams + dice.whole(-3, 30)
+    client = Client(
+        name=name,
+        instances=size.instances,
+        datacenter=home.name,
+        driver=driver.name,
+        protocol=protocol,
+        idempotent=dice.one_of((0.0, 0.0, 1.0, 0.9, 0.3)),
+        options=draw_options(dice, setting),
+        issue_ns=issue_ns,
+        per_request_ns=per_request_ns,
+        io_threads=driver.io_threads if driver.io_threads_fixed else dice.whole(1, 3),
+        load=draw_load(dice, demand),
+        max_concurrent=limit,
+    )
+    return client, setting
+
+
+def _costs(dice: Dice, demand: Demand, instances: int) -> tuple[int, int]:
+    """Of the issuing and of the I/O thread, busy half of the time at most."""
+    spacing_ns = demand.duration_ns * instances // demand.requests
+    longest_ns = spacing_ns // 4
+    issue_ns = dice.one_of((0, 10 * MICROSECOND_NS, 10 * MICROSECOND_NS, MILLISECOND_NS))
+    per_request_ns = dice.one_of((0, 0, 0, 12_500, 3 * MILLISECOND_NS))
+    return min(issue_ns, longest_ns), min(per_request_ns, longest_ns)
+
+
+def _limit(dice: Dice, outline: Outline, under_way: int) -> int:
+    """The application's own limit, off, tight or wide."""
+    unlimited = {STORM, STARVATION, EXHAUSTION}
+    if unlimited.intersection(outline.themes) or dice.yes(70):
+        return 0
+    return under_way * dice.one_of((2, 3, 6)) + 1

@@ -1,0 +1,149 @@
+"""Faults and changes of a random scenario."""
+
+from __future__ import annotations
+
+from poolsim.fidelity.generator.dice import Dice
+from poolsim.fidelity.generator.options import Setting, draw_change
+from poolsim.fidelity.generator.outline import (
+    CHANGES,
+    DISTANCE,
+    EXHAUSTION,
+    RESTARTS,
+    SECOND_NS,
+    SILENCE,
+    STARVATION,
+    STORM,
+    Outline,
+)
+from poolsim.model.build import FAULT_KINDS
+from poolsim.scenario.scenario import Change, Client, Datacenter, Fault
+
+MILLISECOND_NS = 1_000_000
+_FACTORS = (0.5, 1.5, 2.0, 5.0, 20.0)
+
+
+def draw_faults(
+    dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...]
+) -> tuple[Fault, ...]:
+    """Faults in the order of time, one at a time on each node."""
+    found: list[Fault] = []
+    for _ in range(_how_many(dice, outline)):
+        fault = _fault(dice, outline, datacenters)
+        if all(fault.node != other.node or _apart(fault, other) for other in found):
+            found.append(fault)
+    if DISTANCE in outline.themes and dice.yes(60):
+        found += _whole_datacenter(dice, outline, datacenters[0], found)
+    return tuple(sorted(found, key=lambda fault: (fault.at_ns, fault.node)))
+
+
+def _how_many(dice: Dice, outline: Outline) -> int:
+    if RESTARTS in outline.themes:
+        return dice.whole(3, 8)
+    if SILENCE in outline.themes:
+        return dice.whole(1, 4)
+    if EXHAUSTION in outline.themes:
+        return 0
+    if STARVATION in outline.themes or STORM in outline.themes:
+        return dice.one_of((0, 1, 2))
+    return dice.one_of((0, 0, 1, 2, 3))
+
+
+def _fault(dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...]) -> Fault:
+    kinds = tuple(FAULT_KINDS)
+    if RESTARTS in outline.themes:
+        kinds += ("stop",) * 4
+    if SILENCE in outline.themes:
+        kinds += ("pause",) * 4
+    kind = dice.one_of(kinds)
+    place = dice.whole(0, len(datacenters) - 1)
+    datacenter = datacenters[place]
+    number = dice.whole(1, datacenter.nodes)
+    at_ns = moment(dice, outline.duration_ns)
+    for_ns = _length(dice, outline, datacenter, at_ns)
+    return Fault(
+        at_ns=at_ns,
+        for_ns=for_ns,
+        node=sum(before.nodes for before in datacenters[:place]) + number - 1,
+        node_name=f"{datacenter.name}/{number}",
+        kind=kind,
+        factor=dice.one_of(_FACTORS) if kind == "slow" else 1.0,
+    )
+
+
+def _length(dice: Dice, outline: Outline, datacenter: Datacenter, at_ns: int) -> int:
+    """From within a network delay to beyond every timeout; 0, to the end, only late in the run."""
+    delay_ns = max(datacenter.delay_ns, MILLISECOND_NS)
+    longest_ns = outline.duration_ns // 3
+    length_ns = dice.one_of(
+        (
+            dice.whole(delay_ns // 4, 2 * delay_ns),
+            dice.whole(MILLISECOND_NS, SECOND_NS),
+            dice.whole(1, 8) * SECOND_NS,
+            dice.whole(5 * SECOND_NS, 20 * SECOND_NS),
+            dice.whole(longest_ns // 2, longest_ns),
+        )
+    )
+    if at_ns > outline.duration_ns * 7 // 10 and dice.yes(25):
+        return 0
+    return max(min(length_ns, longest_ns), 1)
+
+
+def _whole_datacenter(
+    dice: Dice, outline: Outline, datacenter: Datacenter, others: list[Fault]
+) -> list[Fault]:
+    """All nodes of the first datacenter fail at about the same time."""
+    kind = dice.one_of(("stop", "stop", "pause"))
+    at_ns = moment(dice, outline.duration_ns * 6 // 10)
+    length_ns = dice.whole(1, outline.duration_ns // 4)
+    spread_ns = dice.one_of((0, SECOND_NS))
+    faults = [
+        Fault(at_ns + dice.whole(0, spread_ns), length_ns, n, f"{datacenter.name}/{n + 1}", kind)
+        for n in range(datacenter.nodes)
+    ]
+    return [
+        fault
+        for fault in faults
+        if all(fault.node != other.node or _apart(fault, other) for other in others)
+    ]
+
+
+def _apart(one: Fault, other: Fault) -> bool:
+    """One ends before, or at the instant at which, the other begins."""
+    first, second = sorted((one, other), key=lambda fault: fault.at_ns)
+    return first.for_ns > 0 and first.at_ns + first.for_ns <= second.at_ns != first.at_ns
+
+
+def moment(dice: Dice, before_ns: int) -> int:
+    """An instant: often a whole second or a whole ten seconds, when timers go off, too."""
+    grain_ns = dice.one_of((1, 1, SECOND_NS, 10 * SECOND_NS))
+    return dice.whole(0, before_ns - 1) // grain_ns * grain_ns
+
+
+def draw_changes(
+    dice: Dice, outline: Outline, settings: dict[str, Setting], clients: tuple[Client, ...]
+) -> tuple[Change, ...]:
+    """Options that the clients' drivers let change at runtime, to values that they accept."""
+    count = dice.whole(2, 6) if CHANGES in outline.themes else dice.one_of((0, 0, 0, 1, 2))
+    moments = sorted(moment(dice, outline.duration_ns) for _ in range(count))
+    options = {client.name: client.options for client in clients}
+    found: list[Change] = []
+    for at_ns in moments:
+        client = dice.one_of(clients)
+        setting = settings[client.name]
+        candidates = [
+            option
+            for option in setting.driver.options
+            if option.at_runtime and not setting.driver.unavailable(client.protocol, option.path)
+        ]
+        if not candidates:
+            continue
+        option = dice.one_of(candidates)
+        value = draw_change(dice, setting, option.field)
+        if value is None or any((c.at_ns, c.path) == (at_ns, option.path) for c in found):
+            continue
+        changed = option.set_to(options[client.name], value)
+        if setting.driver.refusals(changed, client.protocol):
+            continue
+        options[client.name] = changed
+        found.append(Change(at_ns, client.name, option.path, value))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Many random scenarios with every invariant, and how much of the model they reach."""
