@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import simpy
 from numpy.typing import NDArray
 
 from poolsim.engine.draws import Draws
@@ -107,6 +110,35 @@ def simulate(
     instants = _sample_times(recorder, end)
     checked = max(1, len(instants) // CHECKS)
     recorder.sample(0, sample(world, SAMPLE_WIDTH))
+    with _no_collector(needed=bool(attachments)):
+        _advance(world, environment, recorder, instants, checked, label, progress)
+    return SimulationEnd(end, unfinished(world), next(environment._eid), "simpy")
+
+
+@contextmanager
+def _no_collector(needed: bool) -> Iterator[None]:
+    """Rules make no cycles, so looking for some is time lost; a user's own code may need it."""
+    if needed or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _advance(
+    world: World,
+    environment: simpy.Environment,
+    recorder: Recorder,
+    instants: list[int],
+    checked: int,
+    label: str,
+    progress: Callable[[float, int], None] | None,
+) -> None:
+    """Run from sample to sample, and check the invariants at every `checked`-th."""
+    end = instants[-1]
     for i, instant in enumerate(instants):
         environment.run(until=instant)
         recorder.sample(instant, sample(world, SAMPLE_WIDTH))
@@ -117,7 +149,6 @@ def simulate(
             check(world, instant, label)
         if progress is not None:
             progress(instant / end, world.run.requests_ended)
-    return SimulationEnd(end, unfinished(world), next(environment._eid), "simpy")
 
 
 def _sample_times(recorder: Recorder, end_ns: int) -> list[int]:

@@ -225,9 +225,7 @@ def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) ->
         record.status_delay = draws.add(f"status/{name}", integers_between(*delay))
 
 
-def _add_replicas(
-    w: World, record: Any, datacenters: tuple[Datacenter, ...], local: int
-) -> None:
+def _add_replicas(w: World, record: Any, datacenters: tuple[Datacenter, ...], local: int) -> None:
     """List the replicas of each ring position in the client's datacenter.
 
     A node a position, in order; replicas go around the ring and take a rack again only when every
@@ -342,12 +340,12 @@ def _add_nodes(w: World, scenario: Scenario) -> None:
                 "nodes",
                 datacenter=d,
                 workers=spec.workers,
-                first_worker=len(w.workers),
+                first_worker=n * spec.workers,
                 recursive=finish_is_known(min(delays), max(delays), max(costs)),
                 idle=spec.workers,
                 accept_interval=interval,
             )
-            w.workers.extend([0] * spec.workers)
+            w.heaps.append([0] * spec.workers)
             n += 1
 
 

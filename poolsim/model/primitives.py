@@ -11,6 +11,9 @@ from who came first.
 (`recording.columns.NOTE_COLUMNS`); `w.record_request(row)` adds one for a request that ended
 (`REQUEST_COLUMNS`).
 
+`w.occupy(n, finish)` makes the earliest free worker of a node busy until `finish` and returns when
+the next one is free; `w.free_workers(n, now)` frees them all.
+
 `w.add_request()`, `w.add_attempt()`, `w.add_connection()`, `w.add_task()` make a slot at the end of
 a table and `w.add_streams(count)` so many entries at the end of the table of streams; each returns
 the (first) new index.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from heapq import heapreplace
 from struct import Struct
 from typing import Any
 
@@ -44,9 +45,7 @@ def slotted(name: str) -> Callable[[], Any]:
     """A constructor of slotted objects of a record, all fields at their initial values."""
     fields = FIELDS[name]
     body = "\n".join(f"        self.{field} = {value}" for field, value in fields.items())
-    source = (
-        f"class {name}:\n    __slots__ = {tuple(fields)!r}\n    def __init__(self):\n{body}\n"
-    )
+    source = f"class {name}:\n    __slots__ = {tuple(fields)!r}\n    def __init__(self):\n{body}\n"
     scope: dict[str, Any] = {}
     exec(compile(source, f"<record {name}>", "exec"), scope)
     constructor: Callable[[], Any] = scope[name]
@@ -384,7 +383,8 @@ class Node:
 
     datacenter: int = 0
     workers: int = 1
-    first_worker: int = 0  # entry of `workers`: a heap of the instants at which they get free
+    first_worker: int = 0  # entry of `workers`: the instants at which they get free
+    earliest: int = 0  # the earliest of them (recursive)
     recursive: int = 1  # the finish is known when an attempt is sent
     state: int = 0  # NODE_RUNNING, NODE_PAUSED, NODE_STOPPED
     factor: int = 1000  # service times in thousandths of nominal
@@ -527,7 +527,7 @@ class World:
     changes: list[Any]
     levels: list[Any]
     run: Any
-    workers: list[int]
+    heaps: list[list[int]]
     streams: list[int]
     rotation_nodes: list[int]
     replicas: list[int]
@@ -541,19 +541,19 @@ class World:
         "_new_request",
         "_new_task",
         "ends",
+        "heaps",
         "notes",
         "replicas",
         "rotation_nodes",
         "run",
         "streams",
-        "workers",
     )
 
     def __init__(self) -> None:
         for table in TABLES:
             setattr(self, table, [])
         self.run = slotted("Run")()
-        self.workers = []
+        self.heaps = []
         self.streams = []
         self.rotation_nodes = []
         self.replicas = []
@@ -581,6 +581,22 @@ class World:
     def record_request(self, row: tuple[int, ...]) -> None:
         """Add a row for a request that ended."""
         self.ends += _pack_row(*row)
+
+    def occupy(self, n: int, finish: int) -> int:
+        """Let the earliest free worker of node `n` be busy until `finish`; the next free one."""
+        heap = self.heaps[n]
+        heapreplace(heap, finish)
+        return heap[0]
+
+    def free_workers(self, n: int, now: int) -> None:
+        """Let all workers of node `n` be free from now on."""
+        heap = self.heaps[n]
+        heap[:] = [now] * len(heap)
+
+    @property
+    def workers(self) -> list[int]:
+        """When each worker gets free, for all nodes in one row."""
+        return [at for heap in self.heaps for at in heap]
 
     def add_request(self) -> int:
         """Make a slot for a request."""

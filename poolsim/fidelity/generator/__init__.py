@@ -8,7 +8,7 @@ kinds of load and fault) is taken from there, so what is added later is drawn to
 
 from __future__ import annotations
 
-from poolsim.fidelity.generator.clients import draw_clients
+from poolsim.fidelity.generator.clients import draw_clients, is_fragile
 from poolsim.fidelity.generator.cluster import draw_datacenters, draw_node
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.events import draw_changes, draw_faults
@@ -40,6 +40,11 @@ def generate(seed: int) -> Scenario:
         datacenters=datacenters,
         node=draw_node(Dice(draws, "node"), outline, datacenters),
         clients=clients,
-        faults=draw_faults(Dice(draws, "faults"), outline, datacenters),
+        faults=draw_faults(
+            Dice(draws, "faults"),
+            outline,
+            datacenters,
+            harmless=is_fragile(clients[0].driver, clients[0].protocol),
+        ),
         changes=draw_changes(Dice(draws, "changes"), outline, settings, clients),
     )

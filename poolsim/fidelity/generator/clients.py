@@ -10,11 +10,12 @@ from poolsim.fidelity.generator.loads import Demand, draw_load
 from poolsim.fidelity.generator.options import STREAMS, Setting, draw_options, drawn_drivers
 from poolsim.fidelity.generator.outline import EXHAUSTION, GROWTH, STARVATION, STORM, Outline
 from poolsim.model.drivers.registry import DRIVERS as MODEL_DRIVERS
-from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.drivers import DRIVERS, Driver
 from poolsim.scenario.scenario import Client, Datacenter
 
 _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
+_MODERN_PROTOCOLS = (3, 4, 5)
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
 
@@ -64,23 +65,16 @@ def _client(
     dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], name: str, size: _Size
 ) -> tuple[Client, Setting]:
     home = dice.one_of((datacenters[0], dice.one_of(datacenters)))
-    drivers = drawn_drivers(tuple(MODEL_DRIVERS))
-    protocol = dice.one_of(_PROTOCOLS)
-    if EXHAUSTION in outline.themes:
-        # Where a timeout covers the request, its stream stays in flight until the response comes.
-        whole = [name for name in drivers if MODEL_DRIVERS[name].TRAITS.timeout_covers_request]
-        drivers = tuple(whole) or drivers
-        protocol = dice.one_of((3, 4, 5))
-    elif STARVATION in outline.themes and dice.yes(80):
-        protocol = dice.one_of(tuple(STREAMS))
-    driver = DRIVERS[dice.one_of(drivers)]
+    driver, protocol = _driver(dice, outline, size)
+    crowded = STARVATION in outline.themes and dice.yes(40)
     demand = Demand(
         requests=size.requests,
         duration_ns=outline.duration_ns,
         latency_ns=outline.service_ns + 2 * home.delay_ns,
         stepwise=GROWTH in outline.themes,
-        large=STORM in outline.themes,
-        even=EXHAUSTION in outline.themes,
+        large=STORM in outline.themes or crowded,
+        crowded=crowded,
+        early=EXHAUSTION in outline.themes,
     )
     under_way = -(-demand.under_way // size.instances)
     setting = Setting(
@@ -94,10 +88,12 @@ def _client(
         minor=size.minor,
     )
     issue_ns, per_request_ns = _costs(dice, demand, size.instances)
+    options = draw_options(dice, setting)
     limit = _limit(dice, outline, under_way)
-    if STARVATION in outline.themes and dice.yes(40):
-        # All streams are taken in one instant, time out in one and are wanted again in it.
-        issue_ns, limit = 0, setting.streams + dice.whole(-3, 30)
+    if crowded:
+        # Most streams are taken in one instant, time out in one and are wanted again in it.
+        streams = setting.streams * home.nodes * max(options.local.max, 1)
+        issue_ns, limit = 0, streams * dice.whole(55, 105) // 100
     client = Client(
         name=name,
         instances=size.instances,
@@ -105,7 +101,7 @@ def _client(
         driver=driver.name,
         protocol=protocol,
         idempotent=dice.one_of((0.0, 0.0, 1.0, 0.9, 0.3)),
-        options=draw_options(dice, setting),
+        options=options,
         issue_ns=issue_ns,
         per_request_ns=per_request_ns,
         io_threads=driver.io_threads if driver.io_threads_fixed else dice.whole(1, 3),
@@ -113,6 +109,31 @@ def _client(
         max_concurrent=limit,
     )
     return client, setting
+
+
+def _driver(dice: Dice, outline: Outline, size: _Size) -> tuple[Driver, int]:
+    """A driver and a protocol version."""
+    names = drawn_drivers(tuple(MODEL_DRIVERS))
+    protocol = dice.one_of(_PROTOCOLS)
+    if EXHAUSTION in outline.themes:
+        # Where a timeout covers the request, its stream stays in flight until the response comes.
+        whole = [name for name in names if MODEL_DRIVERS[name].TRAITS.timeout_covers_request]
+        name, protocol = dice.one_of(tuple(whole) or names), dice.one_of(_MODERN_PROTOCOLS)
+    else:
+        name = dice.one_of(names)
+        if STARVATION in outline.themes and dice.yes(80):
+            protocol = dice.one_of(tuple(STREAMS))
+        elif is_fragile(name, protocol) and not size.minor:
+            protocol = dice.one_of(_MODERN_PROTOCOLS)
+        elif size.minor and dice.yes(60):
+            protocol = dice.one_of(tuple(STREAMS))
+    return DRIVERS[name], protocol
+
+
+def is_fragile(driver: str, protocol: int) -> bool:
+    """Whether the client may hang after a node froze: with few streams, a blocked borrow holds up
+    all requests, and the Python driver's pool can stay empty for good."""
+    return MODEL_DRIVERS[driver].TRAITS.blocking_borrow and protocol in STREAMS
 
 
 def _costs(dice: Dice, demand: Demand, instances: int) -> tuple[int, int]:

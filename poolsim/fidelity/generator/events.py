@@ -23,15 +23,16 @@ _FACTORS = (0.5, 1.5, 2.0, 5.0, 20.0)
 
 
 def draw_faults(
-    dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...]
+    dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], harmless: bool
 ) -> tuple[Fault, ...]:
-    """Faults in the order of time, one at a time on each node."""
+    """Faults in the order of time, one at a time on each node; if `harmless`, nodes only slow."""
     found: list[Fault] = []
     for _ in range(_how_many(dice, outline)):
         fault = _fault(dice, outline, datacenters)
-        if all(fault.node != other.node or _apart(fault, other) for other in found):
+        is_free = all(fault.node != other.node or _apart(fault, other) for other in found)
+        if is_free and (fault.kind == "slow" or not harmless):
             found.append(fault)
-    if DISTANCE in outline.themes and dice.yes(60):
+    if DISTANCE in outline.themes and not harmless and dice.yes(75):
         found += _whole_datacenter(dice, outline, datacenters[0], found)
     return tuple(sorted(found, key=lambda fault: (fault.at_ns, fault.node)))
 
@@ -123,7 +124,7 @@ def draw_changes(
     dice: Dice, outline: Outline, settings: dict[str, Setting], clients: tuple[Client, ...]
 ) -> tuple[Change, ...]:
     """Options that the clients' drivers let change at runtime, to values that they accept."""
-    count = dice.whole(2, 6) if CHANGES in outline.themes else dice.one_of((0, 0, 0, 1, 2))
+    count = dice.whole(4, 9) if CHANGES in outline.themes else dice.one_of((0, 0, 1, 2, 3))
     moments = sorted(moment(dice, outline.duration_ns) for _ in range(count))
     options = {client.name: client.options for client in clients}
     found: list[Change] = []

@@ -23,14 +23,16 @@ MILLISECOND_NS = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a load is drawn for. `latency_ns`: a request's, where nothing goes wrong; `stepwise`:
-    levels should rise and fall; `large`: bursts should be; `even`: no levels, no bursts."""
+    levels should rise and fall; `large`: bursts should be; `crowded`: many requests should come at once; `early`: all in the
+    first half."""
 
     requests: int
     duration_ns: int
     latency_ns: int
     stepwise: bool
     large: bool
-    even: bool
+    crowded: bool
+    early: bool
 
     @property
     def under_way(self) -> int:
@@ -41,10 +43,11 @@ class Demand:
 def draw_load(dice: Dice, demand: Demand) -> Load:
     """A load of any kind."""
     kinds = [kind for kind in LOAD_KINDS if kind in _LOADS]
-    if demand.even:
-        rate = round(demand.requests / (demand.duration_ns / SECOND_NS), 3)
-        return Load(dice.one_of(("poisson", "uniform")), rate=rate)
-    if demand.stepwise and dice.yes(60):
+    if demand.early:
+        return _first_half(dice, demand)
+    if demand.crowded:
+        kinds = [kind for kind in kinds if kind in _AT_ONCE]
+    elif demand.stepwise and dice.yes(60):
         kinds = [kind for kind in kinds if kind in _WITH_LEVELS]
     return _LOADS[dice.one_of(kinds)](dice, demand)
 
@@ -106,6 +109,14 @@ def _with_rate(kind: str) -> Callable[[Dice, Demand], Load]:
         return Load(kind, rate=rate, phases=shape.scaled(rate, digits=3))
 
     return draw
+
+
+def _first_half(dice: Dice, demand: Demand) -> Load:
+    """Even arrivals, and none in the second half of the run."""
+    half_ns = demand.duration_ns // 2
+    rate = round(demand.requests / (half_ns / SECOND_NS), 3)
+    quiet = Phase("phase1", "rate", half_ns, 0, 0.0)
+    return Load(dice.one_of(("poisson", "uniform")), rate=rate, phases=(quiet,))
 
 
 def _bursts(dice: Dice, demand: Demand) -> Load:
@@ -182,4 +193,5 @@ _LOADS: dict[str, Callable[[Dice, Demand], Load]] = {
     "users": _users,
     "trace": _trace,
 }
+_AT_ONCE = ("bursts", "closed", "users")
 _WITH_LEVELS = ("poisson", "uniform", "closed", "users")

@@ -220,9 +220,10 @@ def _read_timeout(dice: Dice, setting: Setting) -> int:
         return dice.one_of((200, 1_000)) * MILLISECOND_NS
     if not setting.about(SILENCE, RESTARTS) and dice.yes(8):
         return 0
-    percent = dice.one_of((30, 60, 100)) if setting.about(STARVATION) else 200
-    if dice.yes(60):
-        percent = dice.one_of((100, 200, 500, 2_000))
+    if setting.about(STARVATION) and dice.yes(75):
+        percent = dice.one_of((30, 60, 90))
+    else:
+        percent = dice.one_of((100, 200, 200, 500, 2_000))
     wanted_ns = setting.outline.service_ns * percent // 100
     shortest_ms = dice.one_of((200, 500, 2_000))
     if not setting.minor:
@@ -241,7 +242,7 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "retry": lambda dice, _setting: dice.one_of(RETRY_POLICIES),
     "executor_threads": lambda dice, _setting: dice.one_of((1, 2, 2, 4)),
     "status_events": lambda dice, _setting: dice.yes(65),
-    "connect_to_remote_hosts": lambda dice, _setting: dice.yes(50),
+    "connect_to_remote_hosts": lambda dice, _setting: dice.yes(35),
     "keyspace": lambda dice, _setting: dice.yes(60),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
 }

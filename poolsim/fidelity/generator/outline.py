@@ -58,7 +58,7 @@ def draw_outline(dice: Dice) -> Outline:
         duration_ns += dice.whole(1, SECOND_NS)
     requests = dice.whole(FEWEST_REQUESTS, MOST_REQUESTS)
     if STARVATION in themes:
-        under_way = dice.whole(130, 420) * 100
+        under_way, requests = dice.whole(130, 240) * 100, requests * 3 // 2
     elif GROWTH in themes:
         under_way = dice.whole(6, 120) * 100
     else:
@@ -68,9 +68,8 @@ def draw_outline(dice: Dice) -> Outline:
 
 
 def _exhaustion(dice: Dice) -> Outline:
-    """More requests within one service time than a connection may have orphans."""
-    requests = dice.whole(25_500, 28_000)
-    service_ns = dice.whole(40, 90) * SECOND_NS
-    duration_ns = service_ns * dice.whole(110, 160) // 100
-    under_way = requests * service_ns // duration_ns
-    return Outline((EXHAUSTION,), duration_ns, requests, under_way * 100, service_ns)
+    """More requests than a connection may have orphans, all due before the first response."""
+    requests = dice.whole(25_300, 26_500)
+    duration_ns = dice.one_of((60, 90, 120)) * SECOND_NS
+    service_ns = duration_ns * dice.whole(55, 65) // 100
+    return Outline((EXHAUSTION,), duration_ns, requests, requests * 100, service_ns)

@@ -93,14 +93,15 @@ def audit(w: World, environment: Any) -> list[str]:
 
 def _attempt_slots(view: View) -> Iterator[str]:
     w = view.world
-    queued = _queued(w)
-    queued.update(view.retries)
+    pointed_at = view.all_entries(*_OF_ATTEMPTS)
+    pointed_at.update(_queued(w))
+    pointed_at.update(view.retries)
     current = {
         request.attempt for r, request in enumerate(w.requests) if r not in view.free_requests
     }
     for a, attempt in enumerate(w.attempts):
         free = a in view.free_attempts
-        points = view.entries(a, *_OF_ATTEMPTS) + queued[a] + (attempt.at_node == 1)
+        points = pointed_at[a] + (attempt.at_node == 1)
         if attempt.holds != points:
             yield f"attempt {a}: {attempt.holds} holds, {points} things point at it"
         if free and (attempt.state != IDLE or points):
@@ -138,8 +139,9 @@ def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
 def _attempts_wait_for_something(view: View) -> Iterator[str]:
     """What is on a connection that works, at a node that runs, has an entry on the agenda."""
     w = view.world
+    entries = view.all_entries(*_OF_ATTEMPTS)
     for a, attempt in enumerate(w.attempts):
-        if attempt.state not in (IN_FLIGHT, ORPHANED):
+        if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
             continue
         connection = w.connections[attempt.connection]
         if connection.state not in THERE or connection.state == CONNECTING:
@@ -148,9 +150,7 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
         node = w.nodes[w.pools[attempt.pool].node]
         works = connection.lost_at < 0 and connection.defunct == 0
         waits_at_node = node.recursive == 0 and attempt.at_node == 1
-        if not works or waits_at_node or node.state == NODE_PAUSED:
-            continue
-        if not view.entries(a, *_OF_ATTEMPTS):
+        if works and not waits_at_node and node.state != NODE_PAUSED:
             yield f"attempt {a} in state {attempt.state} waits for nothing"
 
 

@@ -35,6 +35,7 @@ INTERVALS = 15
 """Of a trial's recording: so few that a run checks its invariants at the end of each."""
 CHECKS = 30
 """How often the invariants that need no rows handed over are checked besides, and the tables."""
+SLOTS_AT_ONCE = 2_000
 LONGEST_S = 120
 """A trial takes a fraction of a second; what takes this long hangs."""
 
@@ -124,7 +125,8 @@ def _checks_between(scenario: Scenario) -> Any:
     def attach(environment: Any, world: Any) -> None:
         def process() -> Iterator[Any]:
             while True:
-                yield environment.timeout(period_ns)
+                # Looking at more takes longer, so it is done less often.
+                yield environment.timeout(period_ns * (1 + len(world.attempts) // SLOTS_AT_ONCE))
                 for invariant in at_any_time:
                     broken = invariant(world, environment.now)
                     if broken:

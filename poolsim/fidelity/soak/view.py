@@ -41,6 +41,13 @@ class View:
         """How many entries of some kinds a target has on the agenda."""
         return sum(self.agenda[kind][target] for kind in kinds if kind in self.agenda)
 
+    def all_entries(self, *kinds: int) -> Counter[int]:
+        """How many entries of some kinds each target has on the agenda."""
+        found: Counter[int] = Counter()
+        for kind in kinds:
+            found.update(self.agenda.get(kind, {}))
+        return found
+
     def tasks(self, e: int, kind: int, p: int) -> int:
         """Tasks of a kind for the present pool `p` that wait for executor `e`."""
         w = self.world
@@ -63,18 +70,18 @@ class View:
 
 def look(w: World, environment: Any) -> View:
     """Look at a world and at the agenda of its engine, SimPy's queue."""
-    agenda: dict[int, Counter[int]] = {}
+    targets: dict[int, list[int]] = {}
     for _, priority, _, occasion in environment._queue:
         if priority >= OWN_PRIORITIES:
             kind = (priority - OWN_PRIORITIES) >> KIND_SHIFT
-            agenda.setdefault(kind, Counter())[occasion.target] += 1
+            targets.setdefault(kind, []).append(occasion.target)
     connections: dict[int, list[Record]] = {}
     for connection in w.connections:
         if connection.state in THERE:
             connections.setdefault(connection.pool, []).append(connection)
     return View(
         world=w,
-        agenda=agenda,
+        agenda={kind: Counter(of_kind) for kind, of_kind in targets.items()},
         connections=connections,
         free_requests=_free(w.requests, w.run.free_request),
         free_attempts=_free(w.attempts, w.run.free_attempt),

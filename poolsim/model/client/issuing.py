@@ -62,8 +62,8 @@ def create(w: World, k: int, s: int, intended: int, now: int) -> int:
     attempt.request = r
     attempt.session = s
     run.system_area -= intended
+    session = w.sessions[s]
     if client.limit > 0:
-        session = w.sessions[s]
         if session.admitted >= client.limit:
             request.next = -1
             if session.limit_last < 0:
@@ -73,8 +73,12 @@ def create(w: World, k: int, s: int, intended: int, now: int) -> int:
             session.limit_last = r
             return -1
         session.admitted += 1
-    if _issue(w, r, now):
-        return r
+    if session.issue_scheduled == 0:
+        thread = w.threads[session.first_thread]
+        if thread.free_at <= now:
+            thread.free_at = now + client.issue_cost
+            return r
+    _wait_for_issuer(w, r, now)
     return -1
 
 
@@ -98,20 +102,19 @@ def leave_limit(w: World, s: int, now: int) -> None:
     session.limit_first = request.next
     if session.limit_first < 0:
         session.limit_last = -1
-    if _issue(w, r, now):
+    thread = w.threads[session.first_thread]
+    if session.issue_scheduled == 0 and thread.free_at <= now:
+        thread.free_at = now + w.clients[request.client].issue_cost
         make_ready(w, request.attempt, STEP_START)
+    else:
+        _wait_for_issuer(w, r, now)
 
 
 @rule
-def _issue(w: World, r: int, now: int) -> bool:
-    """Whether the issuing thread takes the request at once; otherwise it waits for it."""
+def _wait_for_issuer(w: World, r: int, now: int) -> None:
+    """The issuing thread is busy, or others wait for it."""
     request = w.requests[r]
     session = w.sessions[request.session]
-    if session.issue_scheduled == 0:
-        thread = w.threads[session.first_thread]
-        if thread.free_at <= now:
-            thread.free_at = now + w.clients[request.client].issue_cost
-            return True
     request.next = -1
     if session.issue_last < 0:
         session.issue_first = r
@@ -119,7 +122,6 @@ def _issue(w: World, r: int, now: int) -> bool:
         w.requests[session.issue_last].next = r
     session.issue_last = r
     call_issuer(w, request.session, now)
-    return False
 
 
 @rule

@@ -22,6 +22,9 @@ from poolsim.model.rule import handles, rule
 from poolsim.model.slots import drop_attempt
 from poolsim.model.sorting import sort_by_rank
 
+SEQUENCE_BITS = 42
+"""How many attempts can be sent to a node: in ties the node comes first, then their order."""
+
 NOMINAL = 1000
 """The factor of a node at its ordinary speed."""
 
@@ -52,12 +55,13 @@ def receive(w: World, n: int, a: int, sent_at: int) -> None:
         attempt.version = node.version
         attempt.running = 0
         attempt.holds += 1
-        w.schedule(attempt.arrives, NODE_ARRIVAL, attempt.sequence, a)
+        order = (n << SEQUENCE_BITS) | attempt.sequence
+        w.schedule(attempt.arrives, NODE_ARRIVAL, order, a)
         return
     attempt.at_node = 1
     attempt.holds += 1
     if node.state == NODE_RUNNING:
-        _plan(w, node, attempt, a, delay)
+        _plan(w, n, node, attempt, a, delay)
     else:
         attempt.starts = NEVER
         attempt.finishes = NEVER
@@ -101,11 +105,9 @@ def _append(w: World, n: int, a: int) -> None:
 
 
 @rule
-def _plan(w: World, node: Record, attempt: Record, a: int, delay: int) -> None:
+def _plan(w: World, n: int, node: Record, attempt: Record, a: int, delay: int) -> None:
     """Give the attempt to the earliest free worker and schedule its response."""
-    workers = w.workers
-    root = node.first_worker
-    start = workers[root]
+    start = node.earliest
     if start < attempt.arrives:
         start = attempt.arrives
     finish = start + attempt.remaining
@@ -113,27 +115,12 @@ def _plan(w: World, node: Record, attempt: Record, a: int, delay: int) -> None:
         finish = start + attempt.remaining * node.factor // NOMINAL
     attempt.starts = start
     attempt.finishes = finish
+    node.earliest = w.occupy(n, finish)
     due = finish + delay
     if due != attempt.due:
         attempt.due = due
         attempt.holds += 1
         w.schedule(due, RESPONSE, attempt.order, a)
-    # The root of the heap of free instants is replaced and sinks to its place.
-    hole = root
-    child = root + 1
-    end = root + node.workers
-    while child < end:
-        earlier = workers[child]
-        right = child + 1
-        if right < end and workers[right] < earlier:
-            child = right
-            earlier = workers[right]
-        if earlier >= finish:
-            break
-        workers[hole] = earlier
-        hole = child
-        child = 2 * child - root + 1
-    workers[hole] = finish
 
 
 @handles(NODE_ARRIVAL)
@@ -254,14 +241,14 @@ def _change_recursive(w: World, n: int, state: int, factor: int, now: int) -> No
     node.factor = factor
     if state == NODE_DOWN:
         node.version += 1
-    for k in range(node.workers):
-        w.workers[node.first_worker + k] = now
+    w.free_workers(n, now)
+    node.earliest = now
     a = sort_by_rank(w, first)
     while a >= 0:
         attempt = w.attempts[a]
         after = attempt.sort_next
         if state == NODE_RUNNING:
-            _plan(w, node, attempt, a, w.pools[attempt.pool].delay)
+            _plan(w, n, node, attempt, a, w.pools[attempt.pool].delay)
         else:
             attempt.starts = NEVER
             attempt.finishes = NEVER

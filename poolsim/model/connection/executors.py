@@ -68,4 +68,3 @@ def release_thread(w: World, e: int, now: int) -> None:
     executor.busy -= 1
     if executor.first >= 0:
         w.schedule(now, EXECUTOR, e, e)
-

@@ -194,9 +194,10 @@ def borrow(w: World, p: int, a: int, now: int) -> int:
     c = pool.first
     while c >= 0:
         connection = connections[c]
-        if connection.in_flight < fewest:
+        load = connection.in_flight
+        if load < fewest:
             pick = c
-            fewest = connection.in_flight
+            fewest = load
         c = connection.next
     if pick < 0:
         if can_reconnect_now(w, p, now):

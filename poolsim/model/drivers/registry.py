@@ -44,14 +44,20 @@ PORTS: dict[str, tuple[str, str]] = {
 def port_source(name: str, drivers: dict[str, ModuleType]) -> tuple[str, dict[str, Any]]:
     """Source of a port's switch over `drivers`, and the scope that it needs."""
     index, arguments = PORTS[name]
-    scope: dict[str, Any] = {}
+    functions = [
+        (number, driver, getattr(module, name))
+        for number, (driver, module) in enumerate(DRIVERS.items())
+        if driver in drivers and hasattr(module, name)
+    ]
+    scope: dict[str, Any] = {f"{driver}_{name}": function for _, driver, function in functions}
     lines = [f"def {name}({arguments}):", f"    driver = {index}"]
-    for number, (driver, module) in enumerate(DRIVERS.items()):
-        function = getattr(module, name, None)
-        if driver in drivers and function is not None:
-            scope[f"{driver}_{name}"] = function
+    for place, (number, driver, _) in enumerate(functions, 1):
+        # Where every driver answers, the last needs no test, and the result is always of its type.
+        if place < len(functions) or len(functions) < len(drivers):
             lines.append(f"    if driver == {number}:")
             lines.append(f"        return {driver}_{name}({arguments})")
+        else:
+            lines.append(f"    return {driver}_{name}({arguments})")
     return "\n".join(lines) + "\n", scope
 
 
