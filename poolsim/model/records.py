@@ -368,8 +368,7 @@ class Attempt:
     node_next: int = -1
     node_previous: int = -1
     arrives: int = 0  # at the node
-    service: int = 0  # nominal
-    remaining: int = 0  # nominal work left when the node last changed
+    remaining: int = 0  # nominal work: all of its service, or what was left at a change
     starts: int = 0
     finishes: int = 0
     running: int = 0

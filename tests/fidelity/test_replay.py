@@ -237,11 +237,6 @@ def found_at(path: Path) -> int:
     return difference.line
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a replay takes the deadline of all trash from every line, not only that of newly "
-    "trashed connections from the line that trashes them, so a changed deadline is not found",
-)
 @pytest.mark.parametrize("name", ["java3-2", "java3-4"])
 def test_a_changed_deadline_is_found_after_the_line_that_trashes(name: str, tmp_path: Path) -> None:
     lines = list(recorded(name))
@@ -339,11 +334,6 @@ def test_the_operations_that_the_recorded_traces_lack(tmp_path: Path) -> None:
     assert replay.lines == 17
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the connection that a line loses is what is done, not what is expected of it; it is "
-    "compared all the same, so that no line that loses a connection can agree",
-)
 def test_a_lost_connection(tmp_path: Path) -> None:
     path = written(
         tmp_path / "lost.jsonl",
@@ -418,7 +408,6 @@ BEYOND: dict[str, tuple[Line | str, ...]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="RecursionError, ValueError and OverflowError pass through")
 @pytest.mark.parametrize("kind", BEYOND)
 def test_what_python_cannot_hold_is_refused_with_its_line(kind: str, tmp_path: Path) -> None:
     path = written(tmp_path / "beyond.jsonl", *BEYOND[kind])
@@ -439,7 +428,6 @@ SENSELESS: dict[str, tuple[Line, ...]] = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="the state of the request is not looked at")
 @pytest.mark.parametrize("kind", SENSELESS)
 def test_an_operation_that_makes_no_sense_is_refused(kind: str, tmp_path: Path) -> None:
     path = written(tmp_path / "senseless.jsonl", HEADER, *SENSELESS[kind])
@@ -447,9 +435,6 @@ def test_an_operation_that_makes_no_sense_is_refused(kind: str, tmp_path: Path) 
         replay_file(path)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a text file is decoded in blocks, so the line of the first block is named"
-)
 def test_bytes_that_are_not_utf8_are_refused_with_their_number(tmp_path: Path) -> None:
     path = written(tmp_path / "latin.jsonl", HEADER, INIT, b'{"op": "\xe9", "state": {}}')
     with pytest.raises(TraceError) as refused:

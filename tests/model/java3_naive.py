@@ -48,8 +48,7 @@ class NaivePool:
         self.trash: list[Connection] = []
         self.queue: list[Waiter] = []
         self.tasks = 0
-        self.creating: list[float] = []
-        """When each handshake under way began."""
+        self.creating = 0
         self.held = False
         self.open = settings.core
         self.asked = 0
@@ -91,7 +90,7 @@ class NaivePool:
     def state(self) -> State:
         return State(
             open=self.open,
-            creating=len(self.creating),
+            creating=self.creating,
             asked=self.asked,
             in_flight=self.in_flight,
             peak=self.peak,
@@ -201,7 +200,7 @@ class NaivePool:
     def refuse(self) -> None:
         """A failed creation (J3/HostConnectionPool.java:517-546): no waiter hears of it."""
         self._begin()
-        del self.creating[0]
+        self.creating -= 1
         self.open -= 1
         self.asked -= 1
         self._connection_failed()
@@ -290,7 +289,7 @@ class NaivePool:
             self.asked -= 1
         elif self._can_reconnect():
             self.open += 1
-            self.creating.append(self.now_ms)
+            self.creating += 1
             self.backoff_until_ms = None
             self.failures_in_a_row = 0
         else:
@@ -317,11 +316,11 @@ class NaivePool:
 
     def _run(self) -> None:
         while True:
-            if self.tasks and len(self.creating) < THREADS:
+            if self.tasks and self.creating < THREADS:
                 self.tasks -= 1
                 self._add_if_under_maximum()
             elif self.creating and not self.held:
-                del self.creating[0]
+                self.creating -= 1
                 self.asked -= 1
                 self._join(self._new_connection())
             else:

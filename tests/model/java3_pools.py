@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from poolsim.fidelity.bench import Bench, Outcome
+from poolsim.fidelity.bench import POOL, Bench, Outcome
 from poolsim.model.kinds import ERROR_NAMES
 from poolsim.model.records import GRANTED, QUEUED
 from poolsim.scenario.scenario import Pooling
@@ -126,6 +126,15 @@ class BenchedPool:
 
     def refuse(self) -> None:
         self._take(self.bench.refuse(self._now_ns))
+
+    def change(self, option: str, value: int) -> None:
+        """Set an option at runtime, for both distances, and tell the driver."""
+        raised_core = 0
+        for options in self.bench.world.options:
+            raised_core |= option == "core" and value > options.core
+            setattr(options, option, value)
+        self.bench.rules.option_changed(self.bench.world, POOL, int(raised_core), self._now_ns)
+        self._take(self.bench.settle(self._now_ns))
 
     @property
     def state(self) -> State:

@@ -120,9 +120,8 @@ def test_one_creation_at_a_time() -> None:
     assert pool.state == pool.state._replace(open=3, creating=0, asked=0)
 
 
-def test_a_creation_under_way_counts_twice() -> None:
-    """Both in `open` and in scheduledForCreation. With core 3 and two left, one of them lost and
-    one being made, 1 + 1 + 1 connections are enough for core, so nothing else is asked for."""
+def test_one_creation_at_a_time_below_core_too() -> None:
+    """Of three, two are lost: the first is made anew, and only after it the second."""
     pool = BenchedPool(Settings(core=3, max=3, max_requests=4, threshold=2))
     pool.hold(True)
     pool.lose(0)
@@ -606,11 +605,6 @@ def test_a_refused_handshake_begins_a_backoff() -> None:
     assert pool.state == pool.state._replace(open=2, creating=1, asked=1)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the bench hands a held handshake's outcome over dated from its beginning, so the "
-    "backoff of 1,000 ms that begins at the refusal (J3/ConvictionPolicy.java:66-139) ends early",
-)
 def test_a_backoff_begins_at_the_refusal_not_at_the_attempt() -> None:
     pool = BenchedPool(SMALL)
     pool.hold(True)
@@ -661,3 +655,38 @@ def test_dead_trash_closes_like_any_other() -> None:
     pool.now_ms = 130_001
     pool.cleanup()
     assert pool.trash == []
+
+
+# Options that change at runtime (J3/Cluster.java:2506-2512) ---------------------------------------
+
+
+def test_options_are_read_at_every_use() -> None:
+    pool = grown(V3, 5)
+    pool.change("max_requests", 5)
+    assert pool.borrow(5) == "queued"
+    pool.change("max_queue_size", 1)
+    assert pool.borrow(6) == FULL
+    pool.change("max_requests", 7)
+    pool.release(0)
+    assert pool.grants == [(5, 0)]
+    pool.change("max", 2)
+    pool.change("threshold", 5)
+    pool.borrow(7)
+    assert pool.numbers == [0, 1]
+
+
+def test_the_least_number_of_free_ids_is_fixed_when_the_pool_is_made() -> None:
+    """6 of 8, as max_requests was 8; with 4 it would be 3."""
+    pool = grown(Settings(core=1, max=1, max_requests=8, threshold=8, streams=8), 4)
+    pool.change("max_requests", 4)
+    for request in range(3):
+        pool.time_out(request)
+    pool.release(3)
+    assert pool.state.trash == (Trashed(0, 0, 3, None),)
+
+
+@pytest.mark.parametrize(("settings", "connections"), [(V2, 4), (V2._replace(streams=32_768), 2)])
+def test_a_raised_core_is_made_at_once_below_v3_only(settings: Settings, connections: int) -> None:
+    pool = BenchedPool(settings)
+    pool.change("core", 4)
+    assert len(pool.numbers) == connections

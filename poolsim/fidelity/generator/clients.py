@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poolsim.engine.draws import Draws
 from poolsim.fidelity.generator.dice import Dice
@@ -66,14 +66,13 @@ def _client(
 ) -> tuple[Client, Setting]:
     home = dice.one_of((datacenters[0], dice.one_of(datacenters)))
     driver, protocol = _driver(dice, outline, size)
-    crowded = STARVATION in outline.themes and dice.yes(40)
     demand = Demand(
         requests=size.requests,
         duration_ns=outline.duration_ns,
         latency_ns=outline.service_ns + 2 * home.delay_ns,
         stepwise=GROWTH in outline.themes,
-        large=STORM in outline.themes or crowded,
-        crowded=crowded,
+        large=STORM in outline.themes,
+        at_once=0,
         early=EXHAUSTION in outline.themes,
     )
     under_way = -(-demand.under_way // size.instances)
@@ -90,10 +89,11 @@ def _client(
     issue_ns, per_request_ns = _costs(dice, demand, size.instances)
     options = draw_options(dice, setting)
     limit = _limit(dice, outline, under_way)
-    if crowded:
+    if STARVATION in outline.themes and protocol in STREAMS and dice.yes(40):
         # Most streams are taken in one instant, time out in one and are wanted again in it.
         streams = setting.streams * home.nodes * max(options.local.max, 1)
         issue_ns, limit = 0, streams * dice.whole(55, 105) // 100
+        demand = replace(demand, at_once=streams * 5 // 2)
     client = Client(
         name=name,
         instances=size.instances,

@@ -23,15 +23,15 @@ MILLISECOND_NS = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a load is drawn for. `latency_ns`: a request's, where nothing goes wrong; `stepwise`:
-    levels should rise and fall; `large`: bursts should be; `crowded`: many requests should come at once; `early`: all in the
-    first half."""
+    levels should rise and fall; `large`: bursts should be; `at_once`: how many requests should come at once, 0: it does not
+    matter; `early`: all in the first half."""
 
     requests: int
     duration_ns: int
     latency_ns: int
     stepwise: bool
     large: bool
-    crowded: bool
+    at_once: int
     early: bool
 
     @property
@@ -45,8 +45,8 @@ def draw_load(dice: Dice, demand: Demand) -> Load:
     kinds = [kind for kind in LOAD_KINDS if kind in _LOADS]
     if demand.early:
         return _first_half(dice, demand)
-    if demand.crowded:
-        kinds = [kind for kind in kinds if kind in _AT_ONCE]
+    if demand.at_once:
+        kinds = ["bursts"]
     elif demand.stepwise and dice.yes(60):
         kinds = [kind for kind in kinds if kind in _WITH_LEVELS]
     return _LOADS[dice.one_of(kinds)](dice, demand)
@@ -121,7 +121,7 @@ def _first_half(dice: Dice, demand: Demand) -> Load:
 
 def _bursts(dice: Dice, demand: Demand) -> Load:
     size = dice.whole(130, 500) if demand.large else dice.spread(3, 400)
-    size = min(size, demand.requests)
+    size = min(demand.at_once or size, demand.requests)
     bursts = -(-demand.requests // size)
     first_ns = dice.whole(0, demand.duration_ns // 4)
     every_ns = (demand.duration_ns - first_ns) // (bursts + 1)
@@ -193,5 +193,4 @@ _LOADS: dict[str, Callable[[Dice, Demand], Load]] = {
     "users": _users,
     "trace": _trace,
 }
-_AT_ONCE = ("bursts", "closed", "users")
 _WITH_LEVELS = ("poisson", "uniform", "closed", "users")

@@ -232,7 +232,7 @@ def _write(w: World, a: int, now: int) -> bool:
     attempt.stream = stream
     attempt.state = IN_FLIGHT
     client = w.clients[request.client]
-    attempt.service = w.draw(client.service, request.number, request.sends)
+    attempt.remaining = w.draw(client.service, request.number, request.sends)
     request.sends += 1
     pool.sent += 1
     written = now

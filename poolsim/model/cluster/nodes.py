@@ -46,7 +46,6 @@ def receive(w: World, n: int, a: int, sent_at: int) -> None:
     delay = w.pools[attempt.pool].delay
     attempt.node = n
     attempt.arrives = sent_at + delay
-    attempt.remaining = attempt.service
     if node.state == NODE_DOWN or w.connections[attempt.connection].lost_at >= 0:
         return  # the connection is broken already, its client has yet to notice
     attempt.sequence = node.sent
