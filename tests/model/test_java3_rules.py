@@ -481,12 +481,24 @@ def test_a_late_response_serves_nobody() -> None:
     pool.borrow_all(range(8))
     pool.time_out(0)
     pool.time_out(1)
-    assert pool.borrow(8) == "queued"  # 6 in flight, 2 of 8 ids orphaned
+    # 6 in flight, and 2 of 8 ids orphaned.
+    assert pool.borrow_all(range(8, 10)) == ["queued", "queued"]
     pool.late_response(0)
     assert pool.grants == []
-    assert pool.state == pool.state._replace(pending=1, in_flight=6)
+    assert pool.state == pool.state._replace(pending=2, in_flight=6)
     pool.release(2)
+    assert pool.grants == [(8, 0), (9, 0)]
+
+
+def test_waiters_find_no_room_where_an_orphan_is() -> None:
+    """7 of 8 ids are left, so one return makes room for one waiter, not for two."""
+    pool = BenchedPool(Settings(core=1, max=1, max_requests=8, threshold=8, streams=8))
+    pool.borrow_all(range(8))
+    pool.time_out(0)
+    assert pool.borrow_all(range(8, 10)) == ["queued", "queued"]
+    pool.release(1)
     assert pool.grants == [(8, 0)]
+    assert pool.state.connections == (Active(0, 7, 1),)
 
 
 # Connections that fail (J3/Connection.java:596-625, J3/ConvictionPolicy.java:66-139) --------------

@@ -27,9 +27,9 @@ def pools(draw: st.DrawFn) -> Settings:
         max=max(1, core + draw(st.integers(0, 3))),
         max_requests=max_requests,
         threshold=draw(st.integers(0, max_requests + 1)),
-        queue=draw(st.sampled_from((5, 4, 3, 2, 1, 0))),
-        pool_timeout_ms=draw(st.sampled_from((5_000, 5_000, 5_000, 5_000, 0))),
-        streams=draw(st.sampled_from((32_768, max_requests, max_requests + 3, max_requests + 6))),
+        queue=draw(st.sampled_from((8, 5, 4, 3, 2, 1, 0))),
+        pool_timeout_ms=draw(st.sampled_from((*[5_000] * 9, 0))),
+        streams=draw(st.sampled_from((32_768, max_requests, max_requests + 1, max_requests + 2))),
     )
 
 
@@ -61,7 +61,7 @@ class TwoPools(RuleBasedStateMachine):
         self.requests += 1
         self.both("borrow", self.requests)
 
-    @rule(count=st.integers(2, 20))
+    @rule(count=st.integers(2, 12))
     def borrow_some(self, count: int) -> None:
         for _ in range(count):
             self.borrow()
@@ -83,6 +83,12 @@ class TwoPools(RuleBasedStateMachine):
         request = one(self.naive.requests_in_flight, which)
         if not self.naive.would_want_a_stream(request):
             self.both("time_out", request)
+
+    @precondition(lambda self: self.naive.requests_in_flight)
+    @rule(which=ANY, count=st.integers(2, 6))
+    def time_out_some(self, which: int, count: int) -> None:
+        for _ in range(min(count, len(self.naive.requests_in_flight))):
+            self.time_out(which)
 
     @precondition(lambda self: self.naive.orphans)
     @rule(which=ANY)
@@ -108,19 +114,26 @@ class TwoPools(RuleBasedStateMachine):
         self.cleanup()
         self.cleanup()
 
-    @precondition(lambda self: self.naive.alive)
+    @precondition(lambda self: len(self.naive.alive) > 1)
     @rule(which=ANY)
     def lose(self, which: int) -> None:
         self.both("lose", one(self.naive.alive, which))
 
+    @precondition(lambda self: any(not connection.dead for connection in self.naive.trash))
+    @rule(which=ANY)
+    def lose_trash(self, which: int) -> None:
+        alive = [connection.number for connection in self.naive.trash if not connection.dead]
+        self.both("lose", one(alive, which))
+
     @precondition(lambda self: self.naive.connections)
-    @rule()
-    def lose_all(self) -> None:
+    @rule(really=st.sampled_from((False, False, True)))
+    def lose_all(self, really: bool) -> None:
+        """What is left lies in the trash."""
         for connection in self.naive.connections.copy():
-            if not connection.dead:
+            if really and not connection.dead:
                 self.both("lose", connection.number)
 
-    @rule(held=st.booleans())
+    @rule(held=st.sampled_from((False, False, False, True)))
     def hold(self, held: bool) -> None:
         self.both("hold", held)
 
@@ -128,6 +141,13 @@ class TwoPools(RuleBasedStateMachine):
     @rule()
     def refuse(self) -> None:
         self.both("refuse")
+
+    @rule()
+    def come_back(self) -> None:
+        """Handshakes succeed, every backoff of a single failure is over, and a request comes."""
+        self.both("hold", False)
+        self.wait(1_000)
+        self.borrow()
 
     @rule(milliseconds=st.sampled_from((0.25, 1, 999, 1_000, 10_001, 60_000, 119_999, 120_000)))
     def wait(self, milliseconds: float) -> None:
@@ -140,4 +160,4 @@ def one(of: list[int], which: int) -> int:
 
 
 TestTwoPools = TwoPools.TestCase
-TestTwoPools.settings = settings(max_examples=300, stateful_step_count=60)
+TestTwoPools.settings = settings(max_examples=500, stateful_step_count=100)

@@ -1,19 +1,19 @@
 """Random scenarios: `generate(seed)`, the same scenario for the same seed everywhere.
 
-Each is complete and valid, serves at least 1,000 requests (and few thousand at most, so that many
-scenarios can be run), and mixes what the vocabulary of scenarios has: drivers, protocols, loads and
-phases, laws, policies, pools, faults, changes. What is registered somewhere (drivers, policies, laws,
-kinds of load and fault) is taken from there, so what is added later is drawn too.
+Each is complete and valid, serves at least 1,000 requests (and mostly few thousand, so that many
+scenarios can be run), and mixes what the vocabulary of scenarios has: drivers, protocols, loads
+and phases, laws, policies, pools, faults, changes. What is registered somewhere (drivers and their
+options, policies, kinds of fault) is taken from there, so what is added later is drawn too.
 """
 
 from __future__ import annotations
 
+from poolsim.engine.draws import Draws
 from poolsim.fidelity.generator.clients import draw_clients, is_fragile
 from poolsim.fidelity.generator.cluster import draw_datacenters, draw_node
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.events import draw_changes, draw_faults
 from poolsim.fidelity.generator.outline import draw_outline
-from poolsim.engine.draws import Draws
 from poolsim.scenario.scenario import Replications, Scenario
 
 FEWEST_ENDS = 1_000

@@ -89,10 +89,11 @@ def _client(
     issue_ns, per_request_ns = _costs(dice, demand, size.instances)
     options = draw_options(dice, setting)
     limit = _limit(dice, outline, under_way)
-    if STARVATION in outline.themes and protocol in STREAMS and dice.yes(40):
+    if STARVATION in outline.themes and protocol in STREAMS and dice.yes(55):
         # Most streams are taken in one instant, time out in one and are wanted again in it.
         streams = setting.streams * home.nodes * max(options.local.max, 1)
-        issue_ns, limit = 0, streams * dice.whole(55, 105) // 100
+        issue_ns, per_request_ns = 0, 0
+        limit = streams * dice.whole(55, 105) // 100
         demand = replace(demand, at_once=streams * 5 // 2)
     client = Client(
         name=name,

@@ -22,9 +22,12 @@ MILLISECOND_NS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a load is drawn for. `latency_ns`: a request's, where nothing goes wrong; `stepwise`:
-    levels should rise and fall; `large`: bursts should be; `at_once`: how many requests should come at once, 0: it does not
-    matter; `early`: all in the first half."""
+    """What a load is drawn for.
+
+    `latency_ns`: a request's, where nothing goes wrong; `stepwise`: levels should rise and fall;
+    `large`: bursts should be; `at_once`: how many requests should come at once, 0 where it does
+    not matter; `early`: all should come in the first half.
+    """
 
     requests: int
     duration_ns: int

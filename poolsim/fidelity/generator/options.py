@@ -34,6 +34,7 @@ STREAMS = {1: 128, 2: 128}
 STREAMS_V3 = 32_768
 _TIMER_EVENTS = 4_000
 """About so many times may the timers of all connections of a kind go off in a run."""
+_LARGEST_POOL = 16
 _DEFAULT_PERCENT = 12
 """How often an option keeps its driver's default."""
 
@@ -64,6 +65,10 @@ class Setting:
     def streams(self) -> int:
         """Stream ids of a connection."""
         return STREAMS.get(self.protocol, STREAMS_V3)
+
+    def round_trips_ns(self, count: int) -> int:
+        """The shortest time that a timeout may be, 0 where nothing need work."""
+        return 0 if self.minor else count * self.round_trip_ns
 
     def period_ns(self, timers: int) -> int:
         """The shortest period, in whole seconds, of so many timers."""
@@ -128,10 +133,13 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
         most = setting.per_pool * dice.one_of((2, 4, 20)) + 1
         core = dice.one_of((0, 1, 1, 2, 3))
         largest = max(core + dice.one_of((0, 0, 1, 3)), 1)
-    if setting.blocking and not setting.minor:
-        # An empty pool that nothing fills would block its callers nearly all the time.
-        core, largest = max(core, 1), max(largest, 1)
     most = min(most, setting.streams)
+    if not setting.minor:
+        # The pools of the first client carry its load, in a storm most of it; an empty pool that
+        # nothing fills would block its callers nearly all the time.
+        load = setting.per_pool * (60 if setting.about(STORM) else 100) // 100
+        core = max(core, int(setting.blocking))
+        largest = max(largest, core, min(-(-load // most), _LARGEST_POOL))
     threshold = dice.one_of((0, most // 2, most * 4 // 5, most - 1, most, most + most // 2 + 1))
     return Pooling(
         core=core,
@@ -184,7 +192,7 @@ def _idle_timeout(dice: Dice, _setting: Setting) -> int:
     return dice.one_of((0, 1, 5, 12, 25, 40)) * SECOND_NS
 
 
-def _pool_timeout(dice: Dice, setting: Setting) -> int:
+def _pool_timeout(dice: Dice, _setting: Setting) -> int:
     if dice.yes(5):
         return 0
     return dice.one_of((1, 20, 300, 1_000, 5_000)) * MILLISECOND_NS
@@ -205,13 +213,13 @@ def _heartbeat_interval(dice: Dice, setting: Setting) -> int:
     return max(shortest_ns, dice.one_of((1, 5, 10, 30)) * SECOND_NS)
 
 
-def _heartbeat_timeout(dice: Dice, _setting: Setting) -> int:
-    return dice.one_of((200, 1_000, 5_000, 30_000)) * MILLISECOND_NS
+def _heartbeat_timeout(dice: Dice, setting: Setting) -> int:
+    return dice.one_of((200, 1_000, 5_000, 30_000)) * MILLISECOND_NS + setting.round_trips_ns(2)
 
 
 def _connect_timeout(dice: Dice, setting: Setting) -> int:
-    shortest_ms = 0 if setting.minor else 2 * setting.round_trip_ns // MILLISECOND_NS
-    return max(dice.one_of((100, 1_000, 5_000, 5_000)), shortest_ms) * MILLISECOND_NS
+    timeout_ns = dice.one_of((100, 1_000, 5_000, 5_000)) * MILLISECOND_NS
+    return max(timeout_ns, setting.round_trips_ns(8))
 
 
 def _read_timeout(dice: Dice, setting: Setting) -> int:
@@ -225,10 +233,8 @@ def _read_timeout(dice: Dice, setting: Setting) -> int:
     else:
         percent = dice.one_of((100, 200, 200, 500, 2_000))
     wanted_ns = setting.outline.service_ns * percent // 100
-    shortest_ms = dice.one_of((200, 500, 2_000))
-    if not setting.minor:
-        shortest_ms += setting.round_trip_ns // MILLISECOND_NS
-    return max(wanted_ns // MILLISECOND_NS, shortest_ms) * MILLISECOND_NS
+    shortest_ns = dice.one_of((200, 500, 2_000)) * MILLISECOND_NS + setting.round_trips_ns(2)
+    return max(wanted_ns, shortest_ns) // MILLISECOND_NS * MILLISECOND_NS
 
 
 FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {

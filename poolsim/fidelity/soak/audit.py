@@ -48,7 +48,6 @@ _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
 _OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT)
 
 
-
 class DriverAudit(Protocol):
     """The module of a driver's audit. A driver without one is audited for what all have."""
 
@@ -192,7 +191,8 @@ def _loads(view: View) -> Iterator[str]:
     )
     for s, session in enumerate(w.sessions):
         client = w.clients[session.client]
-        blocked = sum(view.world.attempts[a].caller == CALLER_ISSUER for a in view.blocked.get(s, ()))
+        callers = [w.attempts[a].caller for a in view.blocked.get(s, ())]
+        blocked = callers.count(CALLER_ISSUER)
         if view.entries(s, ISSUE) + ISSUER_BLOCKED * blocked != session.issue_scheduled:
             yield f"session {s}: the issuing thread is not scheduled as it says, {blocked} blocked"
         if session.issue_first >= 0 and not session.issue_scheduled:

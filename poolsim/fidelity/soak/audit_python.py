@@ -42,7 +42,7 @@ from poolsim.model.records import (
 
 
 def held(view: View, s: int) -> Iterator[int]:
-    """Dead connections in the list of a pool that nobody has noticed; those in a heartbeat cycle."""
+    """Dead connections in a pool's list that nobody has noticed; those in a heartbeat cycle."""
     w = view.world
     for c, connection in enumerate(w.connections):
         in_session = connection.pool >= 0 and w.pools[connection.pool].session == s

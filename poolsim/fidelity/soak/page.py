@@ -31,9 +31,7 @@ def coverage_table(campaign: Campaign) -> str:
         for item in items:
             share = campaign.share(item)
             mark = " **rare**" if share < LEAST_SHARE else ""
-            lines.append(
-                f"| {item[1]:{width}} | {campaign.counts[item]:9,} | {share:7.1%} |{mark}"
-            )
+            lines.append(f"| {item[1]:{width}} | {campaign.counts[item]:9,} | {share:7.1%} |{mark}")
     return "\n".join(lines[1:])
 
 

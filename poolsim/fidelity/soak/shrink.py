@@ -9,6 +9,7 @@ from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.scenario import Client, Scenario
 
 MOST_TRIES = 400
+SHORTEST_NS = 1_000_000
 
 
 def shrink(
@@ -60,8 +61,12 @@ def _without(scenario: Scenario, client: Client) -> Scenario:
 
 
 def _shorter(scenario: Scenario) -> Iterator[int]:
+    """Earlier ends at which each client's load has begun."""
+    begun_ns = max(client.load.first_ns for client in scenario.clients)
     for percent in (50, 75, 90, 97):
-        yield scenario.duration_ns * percent // 100
+        duration_ns = scenario.duration_ns * percent // 100
+        if duration_ns > max(begun_ns, SHORTEST_NS):
+            yield duration_ns
 
 
 def _cut(scenario: Scenario, duration_ns: int) -> Scenario:
@@ -87,9 +92,12 @@ def _simpler(client: Client) -> Iterator[Client]:
         yield replace(client, load=replace(client.load, phases=client.load.phases[:-1]))
     if client.load.services_ns:
         yield replace(client, load=replace(client.load, services_ns=()))
-    for field, plain in (("max_concurrent", 0), ("per_request_ns", 0), ("idempotent", 0.0)):
-        if getattr(client, field) != plain:
-            yield replace(client, **{field: plain})
+    if client.max_concurrent:
+        yield replace(client, max_concurrent=0)
+    if client.per_request_ns:
+        yield replace(client, per_request_ns=0)
+    if client.idempotent:
+        yield replace(client, idempotent=0.0)
     driver = DRIVERS[client.driver]
     defaults = driver.defaults(client.protocol)
     for option in driver.options:

@@ -36,6 +36,7 @@ INTERVALS = 15
 CHECKS = 30
 """How often the invariants that need no rows handed over are checked besides, and the tables."""
 SLOTS_AT_ONCE = 2_000
+"""Slots of attempts that are looked at as often as that; of more, less often."""
 LONGEST_S = 120
 """A trial takes a fraction of a second; what takes this long hangs."""
 
@@ -93,7 +94,7 @@ def attempt(scenario: Scenario, fewest_ends: int = FEWEST_ENDS) -> Trial:
     tap = _Tap(Recorder(scenario, max(1, scenario.duration_ns // INTERVALS)))
     RULE_FIRING.arm()
     try:
-        with _time_limit(LONGEST_S):
+        with time_limit(LONGEST_S):
             end = simulate(scenario, 0, tap, attachments=[_checks_between(scenario)])
         record = tap.recorder.finish(end.end_ns, end.unfinished)
     except Exception:
@@ -108,7 +109,7 @@ def attempt(scenario: Scenario, fewest_ends: int = FEWEST_ENDS) -> Trial:
         requests=len(requests),
         events=end.events,
         fired=fired(scenario, rules, requests, notes),
-        failure="\n".join(_mistakes(scenario, requests, notes, fewest_ends)),
+        failure="\n".join(mistakes(scenario, requests, notes, fewest_ends)),
     )
 
 
@@ -142,7 +143,7 @@ def _checks_between(scenario: Scenario) -> Any:
 
 
 @contextmanager
-def _time_limit(seconds: int) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise Hung in the block when it takes longer, where the platform can interrupt it."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() != threading.main_thread():
         yield
@@ -152,20 +153,18 @@ def _time_limit(seconds: int) -> Iterator[None]:
         raise Hung(f"the run did not end within {seconds} s")
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 # Rows that cannot be true -------------------------------------------------------------------------
 
 
-def _mistakes(
-    scenario: Scenario, requests: Rows, notes: Rows, fewest_ends: int
-) -> Iterator[str]:
+def mistakes(scenario: Scenario, requests: Rows, notes: Rows, fewest_ends: int) -> Iterator[str]:
     """A sentence for each thing that is wrong with the rows of a run."""
     if len(requests) < fewest_ends:
         yield f"{len(requests)} requests ended, fewer than {fewest_ends}"
