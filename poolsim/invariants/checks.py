@@ -141,11 +141,15 @@ def pools_count_what_they_hold(w: World, _now: int) -> str:
         trashed, carried_by_trash = _walk(w, pool.trash_first, TRASHED_STATE)
         where = f"pool of session {pool.session} to node {pool.node}"
         if (active, trashed) != (pool.active, pool.trashed):
-            return f"{where}: {active} active and {trashed} trashed in its lists, "\
+            return (
+                f"{where}: {active} active and {trashed} trashed in its lists, "
                 f"{pool.active} and {pool.trashed} by its count"
+            )
         if carried + carried_by_trash != pool.in_flight:
-            return f"{where}: {carried + carried_by_trash} in flight on its connections, "\
+            return (
+                f"{where}: {carried + carried_by_trash} in flight on its connections, "
                 f"{pool.in_flight} by its count"
+            )
         pending = 0
         a = pool.queue_first
         while a >= 0:

@@ -209,7 +209,6 @@ def add({arguments}):
     overload_method(WorldType, method, jit_options=PART)(scope["typed"])
 
 
-
 @overload_method(WorldType, "occupy", jit_options=PART)
 def _occupy(w: Any, n: Any, finish: Any) -> Any:
     def occupy(w: Any, n: Any, finish: Any) -> Any:

@@ -202,7 +202,7 @@ def test_returning_load_resurrects_the_newest_first(fall_and_return: Kept) -> No
 
 @pytest.fixture(scope="module")
 def stall() -> Kept:
-    """50, 240, 400 in steps, then 1,300 at once, later less than six connections carry, and more."""
+    """50, 240, 400 in steps, then 1,300 at once; later fewer than six connections carry."""
     return simulated((*STAIRCASE[:3], (4.0, 1300), (14.0, 600), (17.0, 750)), 18.0)
 
 
