@@ -582,6 +582,20 @@ def test_an_empty_pool_in_backoff_does_not_even_resurrect() -> None:
     assert pool.grants == [(10, 0), (11, 0)]
 
 
+def test_a_pool_in_backoff_does_not_even_resurrect() -> None:
+    pool = grown(Settings(core=2, max=3, max_requests=4, threshold=2), 7)
+    pool.release_all(range(7))
+    trashed_at(pool, 10_000)
+    assert (pool.numbers, pool.trash) == ([1, 2], [0])
+    pool.lose(1)
+    pool.now_ms = 10_999
+    pool.borrow(10)
+    assert (pool.numbers, pool.trash) == ([2], [0])
+    pool.now_ms = 11_000
+    pool.borrow(11)
+    assert (pool.numbers, pool.trash) == ([2, 0], [])
+
+
 def test_an_empty_pool_without_core_asks_for_one() -> None:
     pool = BenchedPool(Settings(core=0, max=4, max_requests=8, threshold=5))
     pool.hold(True)
@@ -695,6 +709,21 @@ def test_the_least_number_of_free_ids_is_fixed_when_the_pool_is_made() -> None:
         pool.time_out(request)
     pool.release(3)
     assert pool.state.trash == (Trashed(0, 0, 3, None),)
+
+
+def test_a_creation_that_is_due_later_heeds_the_maximum_of_then() -> None:
+    """Two threads are busy with the first two of three connections when max becomes 2."""
+    pool = BenchedPool(Settings(core=3, max=3, max_requests=4, threshold=2))
+    for number in range(3):
+        pool.lose(number)
+    pool.now_ms = 1_000
+    pool.hold(True)
+    pool.borrow(0)
+    assert pool.state == pool.state._replace(open=2, creating=2, asked=3)
+    pool.change("core", 2)
+    pool.change("max", 2)
+    pool.hold(False)
+    assert pool.state == pool.state._replace(open=2, creating=0, asked=0)
 
 
 @pytest.mark.parametrize(("settings", "connections"), [(V2, 4), (V2._replace(streams=32_768), 2)])

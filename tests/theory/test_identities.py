@@ -1,12 +1,14 @@
-"""What holds exactly in every run, not on average: populations and reconnection delays."""
+"""What holds exactly in every run, not on average: populations, waits, reconnection delays."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from heapq import heappop, heappush
 
 import numpy as np
 import pytest
 
+from poolsim.engine.draws import Draws
 from poolsim.engine.run import simulate
 from poolsim.fidelity.theory import reconnection_delay_ns, reconnection_sum_ns
 from poolsim.model.kinds import (
@@ -16,10 +18,12 @@ from poolsim.model.kinds import (
     RECONNECTION_ATTEMPT,
     RECONNECTION_FAILED,
 )
+from poolsim.model.laws.arrivals import arrival_times
+from poolsim.model.laws.durations import quantile_ns
 from poolsim.recording.columns import NOTE_COLUMNS, REQUEST_COLUMNS, SAMPLE_COLUMNS
 from poolsim.scenario.scenario import Fault, Reconnection, Scenario
 from tests.engine.kept import Kept, Table
-from tests.theory.cases import MILLISECOND, SECOND, poisson, scenario
+from tests.theory.cases import EXPONENTIAL, MILLISECOND, NUMBER, SECOND, poisson, scenario
 
 ISSUED = REQUEST_COLUMNS.index("issued_ns")
 WAIT = REQUEST_COLUMNS.index("wait_ns")
@@ -55,6 +59,34 @@ def test_the_pools_population_is_that_of_the_requests_own_times() -> None:
         assert (table[0, PENDING], table[0, IN_FLIGHT]) == (waiting, served)
         waited += waiting > 0
     assert waited > 100
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_every_wait_is_that_of_the_recursion(pooled: bool) -> None:
+    """The n-th request is served by the server that is free first (Kiefer and Wolfowitz), on the
+    same draws: at a node of 3 workers, or by a pool of 3 connections of one stream."""
+    load = poisson(2.4)
+    if pooled:
+        queue = scenario(load, streams=1, connections=3)
+    else:
+        queue = scenario(load, workers=3)
+    recorder = Kept(interval_ns=SECOND)
+    simulate(replace(queue, seed=5, duration_ns=2 * SECOND), 1, recorder)
+    rows = recorder.request_rows()
+    rows = rows[np.argsort(rows[:, NUMBER])]
+
+    draws = Draws(5, 1)
+    arrivals = draws.add_sequential("arrivals/client", arrival_times(load, 2 * SECOND))
+    services = draws.add("service/client", quantile_ns(EXPONENTIAL))
+    free_at = [0, 0, 0]
+    for number, row in enumerate(rows[:4000]):
+        assert row[NUMBER] == number
+        arrival = draws.at(arrivals, number, 0)
+        begin = max(arrival, heappop(free_at))
+        end = begin + draws.at(services, number, 0)
+        heappush(free_at, end)
+        wait = begin - arrival if pooled else 0
+        assert (row[ISSUED], row[WAIT], row[ENDED]) == (arrival, wait, end)
 
 
 # Reconnection -------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def draw_changes(
         setting = settings[client.name]
         candidates = [
             option
-            for option in setting.driver.options
+            for option in setting.options
             if option.at_runtime and not setting.driver.unavailable(client.protocol, option.path)
         ]
         if not candidates:

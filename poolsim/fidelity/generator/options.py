@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from poolsim.fidelity.generator.dice import Dice
@@ -25,7 +26,7 @@ from poolsim.fidelity.generator.outline import (
 )
 from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES
 from poolsim.model.policies.reconnection import RECONNECTION_NAMES
-from poolsim.scenario.drivers import DRIVERS, Driver
+from poolsim.scenario.drivers import DRIVERS, Driver, DriverOption
 from poolsim.scenario.options import RETRY_POLICIES
 from poolsim.scenario.scenario import Balancing, Options, Pooling, Reconnection
 
@@ -62,6 +63,11 @@ class Setting:
         return any(theme in self.outline.themes for theme in themes)
 
     @property
+    def options(self) -> tuple[DriverOption, ...]:
+        """All options of the driver."""
+        return _options_of(self.driver.name)
+
+    @property
     def streams(self) -> int:
         """Stream ids of a connection."""
         return STREAMS.get(self.protocol, STREAMS_V3)
@@ -75,6 +81,12 @@ class Setting:
         return -(-timers * self.outline.duration_ns // _TIMER_EVENTS // SECOND_NS) * SECOND_NS
 
 
+@cache
+def _options_of(driver: str) -> tuple[DriverOption, ...]:
+    """Looking through a driver's declaration takes milliseconds."""
+    return DRIVERS[driver].options
+
+
 def draw_options(dice: Dice, setting: Setting) -> Options:
     """Options that the driver accepts."""
     driver, protocol = setting.driver, setting.protocol
@@ -85,7 +97,7 @@ def draw_options(dice: Dice, setting: Setting) -> Options:
         balancing=_balancing(dice, setting),
     )
     pooling = {"local": _pooling(dice, setting), "remote": _pooling(dice, setting)}
-    for option in driver.options:
+    for option in setting.options:
         group, _, field = option.field.partition(".")
         if driver.unavailable(protocol, option.path):
             continue
@@ -93,13 +105,14 @@ def draw_options(dice: Dice, setting: Setting) -> Options:
             options = option.set_to(options, getattr(pooling[group], field))
         elif option.field in FIELDS and not dice.yes(_DEFAULT_PERCENT):
             options = option.set_to(options, FIELDS[option.field](dice, setting))
-    return _accepted(driver.complete(options), driver, protocol)
+    return _accepted(driver.complete(options), setting)
 
 
-def _accepted(options: Options, driver: Driver, protocol: int) -> Options:
+def _accepted(options: Options, setting: Setting) -> Options:
     """The options with the driver's defaults in place of what it would refuse."""
+    driver, protocol = setting.driver, setting.protocol
     defaults = driver.defaults(protocol)
-    by_field = {option.field: option for option in driver.options}
+    by_field = {option.field: option for option in setting.options}
     while refusals := driver.refusals(options, protocol):
         for refusal in refusals:
             for field in (refusal.field, *refusal.fields):
@@ -167,7 +180,7 @@ def _balancing(dice: Dice, setting: Setting) -> Balancing:
 
 def _reconnection(dice: Dice, setting: Setting, default: Reconnection) -> Reconnection:
     """Of a kind that the driver has options for."""
-    paths = {option.path for option in setting.driver.options}
+    paths = {option.path for option in setting.options}
     kind = dice.one_of(
         [
             kind

@@ -100,8 +100,13 @@ def _simpler(client: Client) -> Iterator[Client]:
         yield replace(client, idempotent=0.0)
     driver = DRIVERS[client.driver]
     defaults = driver.defaults(client.protocol)
+    if client.options.reconnection != defaults.reconnection:
+        options = replace(client.options, reconnection=defaults.reconnection)
+        yield replace(client, options=options)
     for option in driver.options:
-        if option.value(client.options) != option.value(defaults):
-            options = option.set_to(client.options, option.value(defaults))
-            if not driver.refusals(options, client.protocol):
-                yield replace(client, options=options)
+        plain = option.value(defaults)
+        if option.path.startswith("reconnection.") or option.value(client.options) == plain:
+            continue
+        options = driver.complete(option.set_to(client.options, plain))
+        if not driver.refusals(options, client.protocol):
+            yield replace(client, options=options)

@@ -79,7 +79,9 @@ def next_step(w: World, c: int, now: int) -> int:
         return 1
     deadline = connection.ask_deadline
     if client.connect_covers == 0:
-        deadline = fires_at(now + client.handshake_timeout, client.timer_tick)
+        deadline = NEVER
+        if client.handshake_timeout > 0:
+            deadline = fires_at(now + client.handshake_timeout, client.timer_tick)
     _ask(w, c, deadline, now)
     return 0
 
@@ -90,7 +92,10 @@ def send_heartbeat(w: World, c: int, now: int) -> None:
     connection = w.connections[c]
     client = w.clients[w.sessions[w.pools[connection.pool].session].client]
     connection.asking = ASK_HEARTBEAT
-    _ask(w, c, fires_at(now + client.heartbeat_timeout, client.timer_tick), now)
+    deadline = NEVER
+    if client.heartbeat_timeout > 0:
+        deadline = fires_at(now + client.heartbeat_timeout, client.timer_tick)
+    _ask(w, c, deadline, now)
 
 
 @rule
@@ -136,9 +141,9 @@ def reach_node(w: World, c: int, now: int) -> None:
             connection.ask_deadline = now
         connection.holds += 1
         w.schedule(connection.ask_deadline, ASK_TIMEOUT, connection.serial, c)
-        return
-    connection.holds += 1
-    w.schedule(connection.answer_at, ANSWER, connection.serial, c)
+    elif connection.answer_at < NEVER:
+        connection.holds += 1
+        w.schedule(connection.answer_at, ANSWER, connection.serial, c)
 
 
 @rule
