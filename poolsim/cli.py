@@ -126,6 +126,79 @@ def run(
     finish(lambda: run_command(request))
 
 
+@app.command(short_help="Run a scenario with many combinations of values.")
+def sweep(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUES",
+            help="Values to combine: 1,2,4 or 1..8 or '1k/s..40k/s log 12'. PATH may end in "
+            "core+max: both take the same value. One value replaces the file's.",
+        ),
+    ],
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Keep this metric of each point too."),
+    ] = None,
+    objectives: Annotated[
+        str, typer.Option(metavar="A,B", help="What the Pareto front weighs against each other.")
+    ] = "cost,latency.p99",
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Runs of each point.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Who executes the rules; results do not depend on it.")
+    ] = Engine.auto,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+    dask: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Run on this dask scheduler's workers instead."),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the files go (default: sweeps/NAME-SWEEP)."),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Write no pictures.")] = False,
+) -> None:
+    """Run a scenario with many combinations of values, under the same draws.
+
+    Stopped at any moment, the same command goes on where it was.
+
+    \b
+    poolsim sweep quickstart.yaml --set clients.app.options.pooling.local.max=1..4
+    poolsim sweep s.yaml --set "clients.api.load.poisson.rate=1k/s..40k/s log 12" --jobs 8
+    poolsim sweep s.yaml --set clients.api.instances=1..20 --dask tcp://scheduler:8786
+    """  # noqa: D301
+    from poolsim.commands.sweep import SweepRequest, sweep_command
+
+    request = SweepRequest(
+        scenario=scenario,
+        settings=tuple(settings),
+        metrics=tuple(metrics or ()),
+        objectives=tuple(name.strip() for name in objectives.split(",")),
+        seed=seed,
+        replications=replications,
+        engine=engine.value,
+        jobs=jobs,
+        dask=dask,
+        out=out,
+        as_json=output is Format.json,
+        plots=not no_plots,
+    )
+    finish(lambda: sweep_command(request))
+
+
 @app.command(short_help="Write a commented scenario to start from.")
 def init(
     file: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -66,6 +67,7 @@ def inputs_hash(resolved: str) -> str:
     return inputs.hexdigest()
 
 
+@functools.cache
 def _model_texts() -> list[str]:
     """Path and text of every Python file of the model, by path."""
     texts = sorted(_python_files(files("poolsim.model"), ""))

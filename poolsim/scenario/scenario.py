@@ -240,6 +240,21 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What `recommend` and `sweep` are to know: no run depends on it.
+
+    `cost`: a formula, "" for the default one; `peak`: the phase that settings are chosen for, ""
+    where none is named; `search`: pairs (path, values as written) to choose among; `node_loss`:
+    whether settings must hold with one node lost too, None where the cluster decides.
+    """
+
+    cost: str = ""
+    peak: str = ""
+    search: tuple[tuple[str, str], ...] = ()
+    node_loss: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A whole scenario, checked and complete."""
 
@@ -256,6 +271,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     changes: tuple[Change, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    plan: Plan = Plan()
     path: Path | None = None
 
     @property
