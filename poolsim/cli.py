@@ -199,6 +199,102 @@ def sweep(
     finish(lambda: sweep_command(request))
 
 
+@app.command(short_help="Find the cheapest settings that meet the expectations.")
+def recommend(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUES",
+            help="What to choose among (default: the file's `search:`, or what matters for its "
+            "drivers); with one value, what replaces the file's.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Runs of each setting, at the least.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+    dask: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Run on this dask scheduler's workers instead."),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Default: recommendations/NAME.yaml."),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+) -> None:
+    """Find the cheapest settings that meet a scenario's expectations, and say why.
+
+    They hold in normal operation and with one node lost, at the peak. The scenario's `cost:` says
+    what is cheap, by default few open connections. Exit 1: nothing holds; 4: undecided.
+
+    \b
+    poolsim recommend my-service.yaml
+    poolsim recommend s.yaml --set clients.api.options.pooling.local.core+max=1..8
+    """  # noqa: D301
+    from poolsim.commands.recommend import RecommendRequest, recommend_command
+
+    request = RecommendRequest(
+        scenario=scenario,
+        settings=tuple(settings or ()),
+        seed=seed,
+        replications=replications,
+        jobs=jobs,
+        dask=dask,
+        out=out,
+        as_json=output is Format.json,
+    )
+    finish(lambda: recommend_command(request))
+
+
+@app.command(short_help="Do recommendations still hold?")
+def check(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Recommendations, or folders of them."),
+    ],
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Write anew what changed; look at the difference first."),
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML too.")] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Append a summary in Markdown (default: GitHub's, where there is one).",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+) -> None:
+    """Hold recommendations against today's scenarios and model.
+
+    At once where nothing changed. Otherwise each question is asked again: exit 0 where the choice
+    still holds and costs at most 5 % more than the best, 1 where it does not, 4 where undecided.
+
+    \b
+    poolsim check recommendations/
+    poolsim check recommendations/ --junit check.xml
+    """  # noqa: D301
+    from poolsim.commands.recommend import CheckRequest, check_command
+
+    request = CheckRequest(tuple(paths), update, junit, summary, jobs)
+    finish(lambda: check_command(request))
+
+
 @app.command(short_help="Write a commented scenario to start from.")
 def init(
     file: Annotated[
