@@ -83,13 +83,17 @@ class Pooling:
 
 @dataclass(frozen=True, slots=True)
 class Reconnection:
-    """`kind`: exponential (base, max; the driver's own jitter) or constant (base)."""
+    """`kind`: exponential (base, max) or constant (base).
+
+    `jitter`: own (the driver's), none, 15% or full (model/policies/reconnection.py).
+    """
 
     kind: str
     base_ns: int
     max_ns: int
     max_attempts: int = 0
     """0: no limit."""
+    jitter: str = "own"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,4 @@ def compare(one: TenthQuestion, executor: Executor) -> Comparison:
     if answer.choice is not None:
         # Held against what the exhaustive simulation says of the same point.
         cost = truth.costs.get(answer.choice.number, math.inf)
-    return Comparison(
-        one.name, truth.points, truth.meeting, truth.best, cost, answer.simulated
-    )
+    return Comparison(one.name, truth.points, truth.meeting, truth.best, cost, answer.simulated)

@@ -1,8 +1,8 @@
 """What the drivers' own documents would say to a choice: one sentence each, with the number.
 
 Java driver: "Monitoring and tuning the pool" of its manual (pooling), which looks at the load
-beside the maximum load; async connections on the Python driver: more than 10,000 requests per second and
-host ask for more than settings.
+beside the maximum load. Asynchronous connections on the Python driver: more than 10,000 requests
+per second and host ask for more than settings.
 """
 
 from __future__ import annotations
