@@ -295,6 +295,73 @@ def check(
     finish(lambda: check_command(request))
 
 
+@app.command(short_help="What differs between two runs, and whether it is chance.")
+def compare(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="The directory of a run.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Only this metric; more than once."),
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show metrics without a difference (~) too.")
+    ] = False,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+) -> None:
+    """Compare two runs metric by metric: paired where both had the same seed.
+
+    \b
+    poolsim compare runs/small-1f2e3d4c5b6a runs/small-6a5b4c3d2e1f
+    """  # noqa: D301
+    from poolsim.commands.runs import compare_command
+
+    as_json = output is Format.json
+    finish(lambda: compare_command(run_a, run_b, tuple(metrics or ()), show_all, as_json))
+
+
+@app.command(short_help="One request's life in words.")
+def explain(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    which: Annotated[
+        str, typer.Argument(metavar="[slowest|failed|N]", help="Or of one client: api/slowest.")
+    ] = "slowest",
+    replication: Annotated[int, typer.Option(min=0, metavar="N", help="Of which replication.")] = 0,
+) -> None:
+    """Tell what one request waited for, where it was tried and what it took.
+
+    \b
+    poolsim explain runs/small-1f2e3d4c5b6a
+    poolsim explain runs/small-1f2e3d4c5b6a failed
+    poolsim explain runs/small-1f2e3d4c5b6a api/1234
+    """  # noqa: D301
+    from poolsim.commands.runs import explain_command
+
+    finish(lambda: explain_command(run, which, replication))
+
+
+@app.command(short_help="Write a run for other tools: .hdr logs, Perfetto traces.")
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    hdr: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An HdrHistogram log of the latencies.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A trace for Perfetto (JSON).")
+    ] = None,
+    replication: Annotated[int, typer.Option(min=0, metavar="N", help="Which one.")] = 0,
+) -> None:
+    """Write one replication of a run in other tools' formats.
+
+    \b
+    poolsim export runs/small-1f2e3d4c5b6a --hdr latency.hdr --trace trace.json
+    """  # noqa: D301
+    from poolsim.commands.runs import export_command
+
+    finish(lambda: export_command(run, hdr, trace, replication))
+
+
 @app.command(short_help="Write a commented scenario to start from.")
 def init(
     file: Annotated[

@@ -32,6 +32,7 @@ _FIRST_SHARE = 0.03
 _FIRST_FEWEST = 6
 _GOLDEN_RATIOS = (0.7548776662466927, 0.5698402909980532, 0.4302597090019468)
 _EPSILON = 1e-9
+_IMPROBABLE = 1e-4
 _DEAR = 1e12
 """Stands for the cost of what no driver accepts."""
 
@@ -68,7 +69,7 @@ class _Search:
         begin = [*first, *guessed_points(self.question), *self._corners(), *self._spread()]
         self._simulate(begin[: max(_FIRST_FEWEST + len(first), len(begin))])
         while self._left() > 0:
-            batch = self._promising() or self._neighbours()
+            batch = self._promising() or self._neighbours() or self._cheaper()
             if not batch:
                 break
             self._simulate(batch)
@@ -193,6 +194,19 @@ class _Search:
         if not self._is_possible(number):
             return _DEAR
         return self.question.cost.value(self.question.scenario(number), {})
+
+    def _cheaper(self) -> list[int]:
+        """Unknown points that would be cheaper, the most probable first: the surrogate is a guess,
+        and what is left of the budget is there to prove it wrong."""
+        best = self.best
+        unknown = self._unknown()
+        if best is None or not len(unknown):
+            return []
+        costs = self._cost(unknown)
+        holds = self._probability(unknown)
+        is_cheaper = costs.mean < best.cost.mean * (1 - GAIN)
+        worth = np.where(is_cheaper & (holds > _IMPROBABLE), holds, 0.0)
+        return self._apart(unknown, np.round(worth, 6))
 
     def _neighbours(self) -> list[int]:
         """Unknown points next to the best one, diagonals too, that may be cheaper."""
