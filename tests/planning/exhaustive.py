@@ -1,4 +1,4 @@
-"""The best setting of a small question, by trying every one; and how good an answer is beside it."""
+"""The best setting of a small question by trying every one, and an answer beside it."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class _Search:
             worth[worth < GAIN] = 0.0
         return self._apart(unknown, np.round(worth, 6))
 
-    def _apart(self, unknown: npt.NDArray[np.int64], worth: Floats) -> list[int]:
+    def _apart(self, unknown: npt.NDArray[np.int64], worth: npt.NDArray[np.floating]) -> list[int]:
         chosen: list[int] = []
         # A stable sort: of equals the lower number.
         for place in np.argsort(-worth, kind="stable").tolist():
