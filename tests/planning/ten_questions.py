@@ -197,7 +197,7 @@ QUESTIONS = (
         _text(
             client=JAVA,
             load="{poisson: {rate: 1k/s}}",
-            expect="rejection_rate < 2%, wait.p99 < 25ms",
+            expect="rejection_rate < 1%, wait.p99 < 8ms",
             cost="max_requests * 2 + max_queue_size / 4 + open_connections.max",
             workers=6,
             more="node_loss: false",

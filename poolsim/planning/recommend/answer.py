@@ -65,6 +65,8 @@ class Answer:
     """The highest factor on all loads that was tried and at which the choice still holds."""
     breaks_at: float | None
     """The lowest one at which it does not."""
+    breaks: str
+    """What breaks there."""
     reasons: tuple[str, ...]
     advice: tuple[str, ...]
     warnings: tuple[str, ...]

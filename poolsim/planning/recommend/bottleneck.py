@@ -40,6 +40,7 @@ def resources_of(
     for client in scenario.clients:
         demand = demand_of(scenario, client, nodes_lost)
         levels = Levels(outcome, client, peak)
+        found += _limit(client, levels)
         found += _streams(scenario, client, demand, levels)
         found += _io_thread(client, demand, levels)
         found += _node(client, demand)
@@ -60,6 +61,18 @@ class Levels:
         values = self._outcome.values.get(f"{self._client}/{name}{self._suffix}", ())
         known = [value for value in values if not math.isnan(value)]
         return sum(known) / len(known) if known else 0.0
+
+
+def _limit(client: Client, levels: Levels) -> list[Resource]:
+    if not client.max_concurrent:
+        return []
+    most = client.instances * client.max_concurrent
+    in_flight = levels.mean("in_flight.max") + levels.mean("request_queue_depth.max")
+    sentence = (
+        f"{client.name}: up to {in_flight:,.0f} of the {most:,} requests that the application's "
+        "own limit lets through are under way"
+    )
+    return [Resource("places of the limit", client.name, min(in_flight / most, 1.0), sentence)]
 
 
 def _streams(scenario: Scenario, client: Client, demand: Demand, levels: Levels) -> list[Resource]:

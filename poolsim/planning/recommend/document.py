@@ -95,7 +95,11 @@ def document_of(answer: Answer, scenario: Path, directory: Path) -> dict[str, An
             }
             for one in answer.margins
         ],
-        "load_it_bears": {"holds_to": answer.holds_to, "breaks_at": answer.breaks_at},
+        "load_it_bears": {
+            "holds_to": answer.holds_to,
+            "breaks_at": answer.breaks_at,
+            "breaks": answer.breaks,
+        },
         "near_optimal": [_setting(one) for one in answer.near_optimal],
         "next_smaller": [
             {

@@ -131,7 +131,7 @@ class Evidence:
         """Of each variant's expectations."""
         expectations = self.question.base.expectations
         return [
-            self.outcomes[number, variant].verdicts(expectations)
+            tuple(_settled(one) for one in self.outcomes[number, variant].verdicts(expectations))
             for variant in range(len(self.question.variants))
         ]
 
@@ -155,3 +155,11 @@ class Evidence:
             costs,
             normal.replications,
         )
+
+
+def _settled(verdict: Verdict) -> Verdict:
+    """Where no replication has a value (no request was answered in time to count), more of them
+    would not have one either: such a setting does not hold."""
+    if verdict.status == "inconclusive" and not verdict.estimate.count:
+        return replace(verdict, status="failed")
+    return verdict

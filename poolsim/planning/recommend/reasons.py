@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from poolsim.planning.evaluate import Task, evaluate
 from poolsim.planning.recommend.answer import Margin, Setting, Step
 from poolsim.planning.recommend.bottleneck import Resource, resources_of
@@ -116,15 +118,15 @@ def breaks_text(question: Question, evidence: Evidence, number: int) -> str:
 def binding_resources(
     question: Question, evidence: Evidence, best: Judgement, steps: tuple[Step, ...]
 ) -> list[str]:
-    """What binds: of the first smaller setting that breaks something, the resource that is used
-    up there; where none breaks, that nothing binds within the space."""
+    """What binds: of each smaller setting that breaks something, the resource that is used up
+    there; where none breaks, that it is the load that would have to grow."""
     breaking = [
         number
         for number, step in zip(smaller_numbers(question, best.number), steps, strict=True)
         if step.breaks
     ]
     if not breaking:
-        return ["nothing binds: every parameter is at its smallest or could be smaller"]
+        return ["no smaller setting breaks anything: the space ends before something binds"]
     sentences = []
     for number, step in zip(smaller_numbers(question, best.number), steps, strict=True):
         if not step.breaks:
@@ -150,13 +152,21 @@ def _tightest(question: Question, evidence: Evidence, number: int) -> Resource |
     return max(found, key=lambda one: one.share, default=None)
 
 
-def load_it_bears(
-    question: Question, evidence: Evidence, best: Judgement
-) -> tuple[float | None, float | None]:
-    """The highest factor on the load at which the choice holds, and the lowest at which it does
-    not (None: not reached); of LOAD_FACTORS, one after the other."""
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """How much more load a choice bears. `holds_to`: the highest factor that was tried and at
+    which it holds, None where the load cannot be scaled; `breaks_at`: the lowest at which it does
+    not, None where none was found; `breaks`: what breaks there."""
+
+    holds_to: float | None
+    breaks_at: float | None = None
+    breaks: str = ""
+
+
+def load_it_bears(question: Question, evidence: Evidence, best: Judgement) -> Bearing:
+    """Raise all loads by LOAD_FACTORS, one after the other, until the choice breaks."""
     if not can_be_scaled(question.base):
-        return None, None
+        return Bearing(None)
     holds = 1.0
     scenario = question.scenario(best.number)
     for factor in LOAD_FACTORS:
@@ -165,8 +175,9 @@ def load_it_bears(
                 0, variant.of(with_load(scenario, factor)), question.metrics, 0,
                 evidence.asked_replications,
             )  # fmt: skip
-            verdicts = evaluate(task).verdicts(question.base.expectations)
-            if any(verdict.status != "passed" for verdict in verdicts):
-                return holds, factor
+            for verdict in evaluate(task).verdicts(question.base.expectations):
+                if verdict.status != "passed":
+                    text = f"{verdict.text} (it is {value_text(verdict.estimate)}) {variant.name}"
+                    return Bearing(holds, factor, text)
         holds = factor
-    return holds, None
+    return Bearing(holds)

@@ -45,7 +45,7 @@ def recommend(
         return _without_choice(question, evidence, found)
     best = _settled(question, evidence, found.best)
     steps = steps_of(question, evidence, best)
-    holds_to, breaks_at = load_it_bears(question, evidence, best)
+    bearing = load_it_bears(question, evidence, best)
     normal = evidence.outcomes[best.number, 0]
     scenario = question.scenario(best.number)
     return Answer(
@@ -57,8 +57,9 @@ def recommend(
         near_optimal=near_optimal(question, evidence, best),
         steps=steps,
         undecided=tuple(setting_of(question, one, best) for one in _cheapest(found.undecided)),
-        holds_to=holds_to,
-        breaks_at=breaks_at,
+        holds_to=bearing.holds_to,
+        breaks_at=bearing.breaks_at,
+        breaks=bearing.breaks,
         reasons=tuple(binding_resources(question, evidence, best, steps)),
         advice=tuple(advice_of(scenario, normal, question.peak)),
         warnings=tuple(warnings_of(scenario)),
@@ -102,6 +103,7 @@ def _without_choice(question: Question, evidence: Evidence, found: Found) -> Ans
         undecided=tuple(setting_of(question, one, nearest) for one in _cheapest(found.undecided)),
         holds_to=None,
         breaks_at=None,
+        breaks="",
         reasons=(),
         advice=tuple(advice_of(scenario, normal, question.peak)),
         warnings=tuple(warnings_of(scenario)),

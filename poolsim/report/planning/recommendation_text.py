@@ -89,7 +89,10 @@ def _bearing(page: Page, answer: Answer) -> None:
         page.paragraph(f"It still holds at x{answer.holds_to:g} of all loads.")
     else:
         held = f"x{answer.holds_to:g}" if answer.holds_to > 1 else "the load as it is"
-        page.paragraph(f"It holds up to {held}, and no more at x{answer.breaks_at:g} of all loads.")
+        page.paragraph(
+            f"It holds up to {held}, and no more at x{answer.breaks_at:g} of all loads: that "
+            f"breaks {answer.breaks}."
+        )
 
 
 def _steps(page: Page, answer: Answer) -> None:
