@@ -4,6 +4,9 @@ Objects here hold results and show themselves: pandas frames, tables in HTML, ma
 What they compute is the same as the commands', for the same seed bit by bit.
 """
 
+from poolsim.api.figures import show_figures
 from poolsim.api.loaded import LoadedScenario, load
+
+show_figures()
 
 __all__ = ["LoadedScenario", "load"]

@@ -89,13 +89,13 @@ class SweepResults:
 
     @property
     def front(self) -> tuple[int, ...]:
-        """Points of the Pareto front of the objectives, by the first of them. Points that fail an
-        expectation take no part, unless all do."""
+        """Points of the Pareto front of the objectives, by the first of them. Where some point
+        meets every expectation, those that do not, or may not, take no part."""
         columns = [self._smaller_is_better(name) for name in self.plan.objectives]
         table = np.array(columns, dtype=np.float64).T
-        failing = [point.status == "failed" for point in self.points]
-        if not all(failing):
-            table[failing] = np.nan
+        outside = [point.status in ("failed", "inconclusive") for point in self.points]
+        if not all(outside):
+            table[outside] = np.nan
         return tuple(pareto_front(table))
 
     @property

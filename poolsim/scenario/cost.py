@@ -108,6 +108,8 @@ def clients_and_phases(cost: Cost) -> list[tuple[str, str]]:
 
 def _word(token: str, names: dict[str, int]) -> str:
     """A number as Python writes it, or the variable that stands for a name."""
+    if token[0] == "-":
+        return f"- {_word(token[1:], names)}"
     if token[0].isdigit() or token[0] == ".":
         try:
             return repr(units.parse_number(token))

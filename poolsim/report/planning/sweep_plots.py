@@ -211,7 +211,13 @@ def _scale_axis(ax: Axes, axis: str, values: Any, name: str) -> None:
     unit = unit_of(name)
     chosen = ax.xaxis if axis == "x" else ax.yaxis
     chosen.set_major_formatter(lambda value, _place: quantity(value, unit, 2))
+    chosen.set_minor_formatter(lambda value, _place: _minor_label(value, unit))
     ax.set_xlabel(name) if axis == "x" else ax.set_ylabel(name)
+
+
+def _minor_label(value: float, unit: str) -> str:
+    """Between powers of ten only 2 and 5 times those are named."""
+    return quantity(value, unit, 2) if f"{value:.0e}"[0] in "25" else ""
 
 
 def svg(figure: Figure, salt: str) -> str:
