@@ -85,9 +85,9 @@ QUESTIONS = (
         "growth into a peak",
         _text(
             client=JAVA,
-            load="{poisson: {rate: 200/s}, phases: [{name: peak, at: 100ms, rate: 3k/s}]}",
-            expect="rejected == 0, wait.p99@peak < 3ms",
-            duration="400ms",
+            load="{poisson: {rate: 200/s}, phases: [{name: peak, at: 100ms, rate: 5k/s}]}",
+            expect="rejected == 0, wait.p99@peak < 500us",
+            duration="300ms",
             workers=32,
         ),
         (
