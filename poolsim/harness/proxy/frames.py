@@ -95,7 +95,7 @@ def request_number(data: bytes, flags: int, body: int, end: int) -> tuple[int, i
     (length,) = _INT.unpack_from(data, value)
     if length < 8:
         return NO_NUMBER, NO_NUMBER
-    (number,) = _LONG.unpack_from(data, value + 4)
+    number: int = _LONG.unpack_from(data, value + 4)[0]
     if length < 12 or value + 16 > end:
         return number, NO_NUMBER
     attempt: int = _INT.unpack_from(data, value + 12)[0]
@@ -108,8 +108,7 @@ def _find(data: bytes, body: int, end: int) -> int:
         (keys,) = _SHORT.unpack_from(data, body)
         place = body + 2
         for _ in range(keys):
-            (length,) = _SHORT.unpack_from(data, place)
-            value = place + 2 + length
+            value: int = place + 2 + _SHORT.unpack_from(data, place)[0]
             if data[place + 2 : value] == PAYLOAD_KEY:
                 return value
             (length,) = _INT.unpack_from(data, value)
