@@ -208,6 +208,72 @@ def replay(
     finish(lambda: replay_command(traces))
 
 
+cluster = typer.Typer(
+    short_help="Start or remove a real Cassandra cluster in containers.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(cluster, name="cluster")
+
+
+@cluster.callback()
+def _cluster() -> None:
+    """A real Cassandra cluster in containers, to check predictions against.
+
+    Nodes are containers on 127.0.0.1, 127.0.0.2, …, port 9042, without authentication: any driver
+    can connect. The image is cassandra:5.0 where it can be pulled; otherwise one like it is built
+    once, from Debian packages and Maven jars (root on Debian, about a minute).
+
+    \b
+    poolsim cluster up --nodes 3
+    poolsim cluster status
+    poolsim cluster down
+    """  # noqa: D301
+
+
+@cluster.command(name="up", short_help="Start a cluster that stays.")
+def cluster_up(
+    nodes: Annotated[
+        int, typer.Option(min=1, max=9, metavar="N", help="How many nodes; 1.5 GiB each.")
+    ] = 1,
+) -> None:
+    """Start a cluster that stays until `poolsim cluster down`.
+
+    A healthy one with so many nodes is left as it is; anything else that an earlier run left is
+    removed first. What is missing (engine, memory, a free port) is said before anything starts.
+
+    \b
+    poolsim cluster up --nodes 3
+    """  # noqa: D301
+    from poolsim.commands.cluster import up_command
+
+    finish(lambda: up_command(nodes))
+
+
+@cluster.command(name="status", short_help="Show the nodes, and whether they are well.")
+def cluster_status() -> None:
+    """Show the nodes and whether they are well: exit code 0 if all are, 6 if not.
+
+    \b
+    poolsim cluster status
+    """  # noqa: D301
+    from poolsim.commands.cluster import status_command
+
+    finish(status_command)
+
+
+@cluster.command(name="down", short_help="Remove the nodes and what a killed run left.")
+def cluster_down() -> None:
+    """Remove the nodes, their data, and every process that a killed run left behind.
+
+    \b
+    poolsim cluster down
+    """  # noqa: D301
+    from poolsim.commands.cluster import down_command
+
+    finish(down_command)
+
+
 def main() -> None:
     """The `poolsim` command."""
     app(prog_name="poolsim")

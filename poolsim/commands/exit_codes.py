@@ -28,6 +28,7 @@ _KNOWN = (
     ("poolsim.fidelity.replay", "TraceError", INVALID_INPUT),
     ("poolsim.invariants.violation", "InvariantViolation", BUG),
     ("poolsim.engine.run", "NotReady", NOT_READY),
+    ("poolsim.harness.not_ready", "NotReady", NOT_READY),
 )
 """Errors that say all there is to say, by module and name: nothing is imported to catch them."""
 
