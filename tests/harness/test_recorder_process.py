@@ -107,7 +107,7 @@ def test_done_with_another_status_is_no_success() -> None:
 def test_lines_that_come_in_pieces() -> None:
     with recorder(
         "import sys, time",
-        "pieces = ['{\"ready\": ', 'true, \"driver_version\":', ' \"x\"}\\n{\"done\"', ': true}\\n']",
+        """pieces = ['{"ready": true, ', '"driver_version": "x"}\\n', '{"done"', ': true}\\n']""",
         "for piece in pieces:",
         "    sys.stdout.write(piece); sys.stdout.flush(); time.sleep(0.05)",
     ) as running:
