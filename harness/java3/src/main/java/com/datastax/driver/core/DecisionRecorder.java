@@ -103,6 +103,9 @@ public final class DecisionRecorder {
       proxy.listen(backend);
       try (BufferedWriter trace = Files.newBufferedWriter(unfinished, StandardCharsets.UTF_8)) {
         int operations = new DecisionWalk(plan, address(plan.listen), proxy, trace).run();
+        if (operations < plan.operations / 2) {
+          throw new IOException("a stall of the machine ended it after " + operations);
+        }
         trace.flush();
         Files.move(unfinished, file(plan), StandardCopyOption.ATOMIC_MOVE);
         return operations;

@@ -23,7 +23,7 @@ import java.util.function.Predicate;
  */
 final class DecisionWalk {
 
-  private static final long GUARD_MS = 25;
+  private static final long GUARD_MS = 100;
   private static final long MARGIN_MS = 2;
   private static final int SHORT_TIMEOUT_MS = 1;
   private static final String QUERY = "SELECT key FROM system.local WHERE key='local'";
@@ -47,6 +47,7 @@ final class DecisionWalk {
 
   private volatile WalkRequest borrowing;
   private WalkRequest expiring;
+  private volatile boolean over = false;
   private boolean held = false;
   private int target = 0;
   private long atMs;
@@ -83,6 +84,7 @@ final class DecisionWalk {
       }
       return lines;
     } finally {
+      over = true;
       proxy.holdConnects(false);
       proxy.holdResponses(false);
       cluster.close();
@@ -288,11 +290,11 @@ final class DecisionWalk {
     }
   }
 
-  private static Connection granted(ListenableFuture<Connection> future) {
+  private Connection granted(ListenableFuture<Connection> future) {
     try {
       return Uninterruptibles.getUninterruptibly(future);
     } catch (ExecutionException error) {
-      if (error.getCause() instanceof BusyPoolException) {
+      if (over || error.getCause() instanceof BusyPoolException) {
         return null;
       }
       throw new IllegalStateException(error.getCause());
@@ -427,7 +429,9 @@ final class DecisionWalk {
     Connection connection = alive.get(random.nextInt(alive.size()));
     line.append(",\"connection\":").append(observed.id(connection));
     proxy.cut(Connections.port(connection));
-    Patience.until(connection::isDefunct, "the loss of a connection");
+    // Only then: whoever asks a connection for its end before closes it himself.
+    Patience.until(
+        () -> connection.isDefunct() && connection.isClosed(), "the loss of a connection");
     Patience.until(() -> connection.closeAsync().isDone(), "the end of a lost connection");
     cluster.handshakes.barrier();
     Predicate<WalkRequest> onIt = request -> request.connection == connection;
@@ -468,7 +472,7 @@ final class DecisionWalk {
     return deadlines;
   }
 
-  private void keepAwayFromBoundaries() {
+  private void keepAwayFromBoundaries() throws InterruptedException {
     boolean waited = true;
     while (waited) {
       waited = waitFor(observed.backoffUntilMs());
@@ -479,13 +483,13 @@ final class DecisionWalk {
   }
 
   /** Where an instant is near, wait until it is past. */
-  private boolean waitFor(Long instant) {
+  private boolean waitFor(Long instant) throws InterruptedException {
     long now = clock.nowMs();
     if (instant == null || instant + MARGIN_MS < now || instant > now + GUARD_MS) {
       return false;
     }
     while (clock.nowMs() <= instant + MARGIN_MS) {
-      Thread.yield();
+      Thread.sleep(1);
     }
     return true;
   }

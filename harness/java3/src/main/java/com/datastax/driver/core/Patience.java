@@ -1,11 +1,19 @@
 package com.datastax.driver.core;
 
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Waits without sleeping, and not for ever. */
+/**
+ * Waits by asking again and again, and not for ever.
+ *
+ * <p>What happens inside the JVM is there within microseconds: no sleep. What takes a millisecond
+ * comes from another process, which needs the processor.
+ */
 final class Patience {
 
   private static final long LIMIT_NS = 20_000_000_000L;
+  private static final long INSIDE_NS = 1_000_000L;
+  private static final long PAUSE_NS = 20_000L;
   private static final int SPINS = 200;
 
   private Patience() {}
@@ -24,8 +32,13 @@ final class Patience {
     }
     long start = System.nanoTime();
     while (!holds.getAsBoolean()) {
-      Thread.yield();
-      if (System.nanoTime() - start > LIMIT_NS) {
+      long waited = System.nanoTime() - start;
+      if (waited < INSIDE_NS) {
+        Thread.yield();
+      } else {
+        LockSupport.parkNanos(PAUSE_NS);
+      }
+      if (waited > LIMIT_NS) {
         throw new StuckException(what);
       }
     }
