@@ -274,6 +274,34 @@ def cluster_down() -> None:
     finish(down_command)
 
 
+@app.command(short_help="Record what a real driver does by a plan.")
+def record(
+    plans: Annotated[
+        list[Path],
+        typer.Argument(metavar="PLAN", help="Scenario files with a block `record`."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where recordings go: DIR/PLAN/REPETITION.")
+    ] = Path("recordings"),
+    repetitions: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="How many (default: as the plan says)."),
+    ] = None,
+) -> None:
+    """Give a plan's load and faults to a real driver on a real cluster, and record what it does.
+
+    The cluster that is up is used if it fits; otherwise one is started, and removed at the end.
+    Repetitions that are there already are not made again.
+
+    \b
+    poolsim record harness/plans/growth.yaml
+    poolsim record harness/plans/*.yaml --repetitions 5 --out recordings
+    """  # noqa: D301
+    from poolsim.commands.record import Request, record_command
+
+    finish(lambda: record_command(Request(tuple(plans), out, repetitions)))
+
+
 def main() -> None:
     """The `poolsim` command."""
     app(prog_name="poolsim")

@@ -13,6 +13,8 @@ MOST_RECORDED_NODES = 3
 RECORDED_PROTOCOL = 4
 """Request numbers travel in custom payloads, which came with v4; the harness reads no later one."""
 SHORTEST_SAMPLING_NS = 1_000_000
+_MILLISECOND_NS = 1_000_000
+_SECOND_NS = 1_000_000_000
 
 
 def resolve_record(
@@ -86,6 +88,32 @@ def _check_client(entry: ClientEntry, client: Client, context: Context) -> None:
     if client.max_concurrent:
         message = "the recorders have no limit of their own: leave it out"
         context.note(entry, "limit", message=message, of_key=True)
+    _check_options(entry, client, context)
+
+
+def _check_options(entry: ClientEntry, client: Client, context: Context) -> None:
+    """What a real session of the harness cannot be given."""
+    options = client.options
+    units = {
+        "idle_timeout": (options.idle_timeout_ns, _SECOND_NS, "seconds"),
+        "pool_timeout": (options.pool_timeout_ns, _MILLISECOND_NS, "milliseconds"),
+        "heartbeat_interval": (options.heartbeat_interval_ns, _SECOND_NS, "seconds"),
+        "read_timeout": (options.read_timeout_ns, _MILLISECOND_NS, "milliseconds"),
+        "connect_timeout": (options.connect_timeout_ns, _MILLISECOND_NS, "milliseconds"),
+    }
+    for name, (value_ns, unit_ns, unit) in units.items():
+        if value_ns % unit_ns:
+            message = f"{name}: the driver takes whole {unit} only"
+            context.note(entry, "options", message=message, of_key=True)
+    if options.balancing.token_aware and len(context.datacenter_names()) == 1:
+        name = context.datacenter_names()[0]
+        nodes = context.raw(("cluster", "datacenters", name, "nodes"))
+        if nodes != 1:
+            message = (
+                "recorded requests have no routing key, so a token-aware policy has no replicas "
+                "to go to: write load_balancing: {token_aware: false}"
+            )
+            context.note(entry, message=message, uses=[("cluster",)])
     if client.options.authentication_round_trips:
         message = "the harness's nodes ask for no authentication"
         context.note(entry, "options", message=message, of_key=True)
