@@ -32,17 +32,18 @@ final class Connected {
 
   static Connected connect(RunFile run, Hosts hosts, Events events) throws BadRun {
     Watch watch = new Watch(hosts, events);
+    Purpose purpose = new Purpose();
     ReconnectionLog reconnections =
-        new ReconnectionLog(run.options.reconnection(), hosts, events);
+        new ReconnectionLog(run.options.reconnection(), hosts, events, purpose);
     Threads threads = new Threads(run.options.executorThreads, watch, reconnections, events);
     Cluster.Builder builder =
-        builder(run, new Network(hosts, events))
+        builder(run, new Network(hosts, events, purpose))
             .withThreadingOptions(threads)
             .withReconnectionPolicy(reconnections)
             .withLoadBalancingPolicy(run.options.balancing())
             .withPoolingOptions(run.options.pooling())
             .withInitialListeners(List.of(new HostLog(hosts, events)));
-    Session session = open(builder, run.options.keyspace, run);
+    Session session = open(builder, run.options.keyspace, run, purpose);
     watch.of(session);
     Connected connected = new Connected(session, threads, watch);
     connected.awaitPools(run);
@@ -57,7 +58,7 @@ final class Connected {
             .setConnectionsPerHost(HostDistance.LOCAL, 1, 1)
             .setMaxRequestsPerConnection(HostDistance.LOCAL, 6);
     Cluster.Builder builder = builder(run, new Network.Brief()).withPoolingOptions(pooling);
-    return open(builder, null, run);
+    return open(builder, null, run, new Purpose());
   }
 
   private static Cluster.Builder builder(RunFile run, NettyOptions network) throws BadRun {
@@ -78,10 +79,11 @@ final class Connected {
     return builder;
   }
 
-  private static Session open(Cluster.Builder builder, String keyspace, RunFile run)
-      throws BadRun {
+  private static Session open(
+      Cluster.Builder builder, String keyspace, RunFile run, Purpose purpose) throws BadRun {
     try {
-      Cluster cluster = builder.build();
+      Cluster cluster = builder.build().init();
+      purpose.initialized();
       return keyspace == null ? cluster.connect() : cluster.connect(keyspace);
     } catch (DriverException | IllegalArgumentException | IllegalStateException e) {
       String where = String.join(", ", run.contactPoints) + " port " + run.port;

@@ -18,30 +18,24 @@ final class Network extends NettyOptions {
 
   private final Hosts hosts;
   private final Events events;
+  private final Purpose purpose;
 
-  Network(Hosts hosts, Events events) {
+  Network(Hosts hosts, Events events, Purpose purpose) {
     this.hosts = hosts;
     this.events = events;
+    this.purpose = purpose;
   }
 
   @Override
   public void afterBootstrapInitialized(Bootstrap bootstrap) {
     super.afterBootstrapInitialized(bootstrap);
     // Called by the thread that wants the connection, and only it knows what for.
-    bootstrap.attr(PURPOSE, purpose(Thread.currentThread().getName()));
+    bootstrap.attr(PURPOSE, purpose.next());
   }
 
   @Override
   public void afterChannelInitialized(SocketChannel channel) {
     channel.pipeline().addLast("poolsim", new Connecting(channel.attr(PURPOSE).get()));
-  }
-
-  /** By the names of the driver's threads. */
-  private static String purpose(String thread) {
-    if (thread.contains("-reconnection-")) {
-      return "reconnection";
-    }
-    return thread.contains("-blocking-task-worker-") ? "growth" : "start";
   }
 
   private final class Connecting extends ChannelDuplexHandler {

@@ -12,14 +12,19 @@ import com.datastax.driver.core.policies.ReconnectionPolicy;
  * executor; schedules of which that never happens pace a host's own connections.
  */
 final class ReconnectionLog implements ReconnectionPolicy {
+  private static final String HOST = "reconnection";
+  private static final String CONTROL = "control_reconnection";
+
   private final ReconnectionPolicy inner;
   private final Hosts hosts;
   private final Events events;
+  private final Purpose purpose;
 
-  ReconnectionLog(ReconnectionPolicy inner, Hosts hosts, Events events) {
+  ReconnectionLog(ReconnectionPolicy inner, Hosts hosts, Events events, Purpose purpose) {
     this.inner = inner;
     this.hosts = hosts;
     this.events = events;
+    this.purpose = purpose;
   }
 
   @Override
@@ -45,7 +50,7 @@ final class ReconnectionLog implements ReconnectionPolicy {
     }
     String name = RunReconnection.name(task);
     schedule.host = hosts.indexOf(name);
-    schedule.kind = name.startsWith("Control") ? "control_reconnection" : "reconnection";
+    schedule.kind = name.startsWith("Control") ? CONTROL : HOST;
     String delay = schedule.asked < 0 ? "0" : Long.toString(schedule.asked);
     events.add(Clock.now(), schedule.host, schedule.kind + "_scheduled", "delay_ms=" + delay);
   }
@@ -56,6 +61,11 @@ final class ReconnectionLog implements ReconnectionPolicy {
     if (schedule == null || RunReconnection.isCancelled(task)) {
       return;
     }
+    if (schedule.kind.equals(HOST)) {
+      purpose.reconnects();
+    } else {
+      purpose.controls();
+    }
     schedule.attempts++;
     schedule.running = true;
     events.add(Clock.now(), schedule.host, schedule.kind + "_attempt", schedule.number());
@@ -63,6 +73,7 @@ final class ReconnectionLog implements ReconnectionPolicy {
 
   /** An attempt that did not fail has ended; a successful one when its host is up. */
   void ends(Runnable task) {
+    purpose.done();
     Schedule schedule = schedule(task);
     if (schedule == null || !schedule.running) {
       return;

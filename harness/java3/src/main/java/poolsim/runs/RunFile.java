@@ -22,6 +22,7 @@ final class RunFile {
     "load", "duration_ns", "sample_every_ns", "issue_gap_ns", "out", "query", "warm_up_ns"
   };
   private static final String QUERY = "SELECT key FROM system.local WHERE key='local'";
+  private static final String DRIVER = "java3";
   private static final long SECOND_NS = 1_000_000_000L;
 
   final List<String> contactPoints;
@@ -48,7 +49,13 @@ final class RunFile {
     for (String address : addresses.keys()) {
       translate.put(address, addresses.text(address));
     }
+    if (!run.text("driver", DRIVER).equals(DRIVER)) {
+      throw run.wrong("driver", DRIVER);
+    }
     protocol = run.count("protocol", 4);
+    if (protocol < 1 || protocol > 4) {
+      throw run.wrong("protocol", "1 to 4");
+    }
     options = new Options(run.entry("options"));
     changes = OptionChange.read(run, options);
     durationNs = positive(run, "duration_ns", -1);
