@@ -79,8 +79,8 @@ def occupant(address: str, port: int) -> str | None:
         if not name.isdigit():
             continue
         try:
-            for handle in os.scandir(f"/proc/{name}/fd"):
-                target = os.readlink(handle.path)
+            for handle in os.listdir(f"/proc/{name}/fd"):
+                target = os.readlink(f"/proc/{name}/fd/{handle}")
                 if target.startswith("socket:[") and target[8:-1] in inodes:
                     program = Path(f"/proc/{name}/comm").read_text().strip()
                     return f"{program}, process {name}"
