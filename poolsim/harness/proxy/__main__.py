@@ -8,6 +8,7 @@ import sys
 
 from poolsim.harness.proxy.control import Control
 from poolsim.harness.proxy.listener import parse_address
+from poolsim.harness.proxy.loop import take_precedence
 
 
 def main() -> int:
@@ -19,6 +20,11 @@ def main() -> int:
         metavar="ADDRESS:PORT",
         help="where commands are taken (port 0: a free one)",
     )
+    parser.add_argument(
+        "--precedence",
+        action="store_true",
+        help="run before all other programs (needs the right to; goes on without it)",
+    )
     arguments = parser.parse_args()
     try:
         control = Control(parse_address(arguments.control))
@@ -26,7 +32,8 @@ def main() -> int:
         print(f"--control {arguments.control}: {error}", file=sys.stderr)
         return 6 if isinstance(error, OSError) else 2
     host, port = control.address
-    print(json.dumps({"control": f"{host}:{port}"}), flush=True)
+    is_first = arguments.precedence and take_precedence()
+    print(json.dumps({"control": f"{host}:{port}", "precedence": is_first}), flush=True)
     control.run()
     return 0
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from poolsim.harness.drivers.process import DONE_MARGIN_S, Ready, RecorderFailed
 from poolsim.harness.not_ready import NotReady
 from poolsim.harness.proxy.client import ProxyControl, ProxyError
-from poolsim.harness.proxy.process import started_proxy
+from poolsim.harness.proxy.process import StartedProxy, started_proxy
 from poolsim.harness.recording.collect import (
     collect_events,
     collect_hosts,
@@ -172,12 +172,13 @@ class _Run:
         schedule = draw_schedule(self._scenario, self._repetition.number)
         arrivals, services = schedule.write(self._work)
         meta = self._about()
-        with self._proxy(services) as control_address:
-            if control_address is None:
+        with self._proxy(services) as proxy:
+            if proxy is None:
                 return meta | self._record(schedule, arrivals, None, None)
+            meta["proxy_precedence"] = proxy.has_precedence
             with (
-                ProxyControl(control_address) as control,
-                ProxyControl(control_address) as faults_control,
+                ProxyControl(proxy.control) as control,
+                ProxyControl(proxy.control) as faults_control,
             ):
                 return meta | self._record(schedule, arrivals, control, faults_control)
 
@@ -207,8 +208,8 @@ class _Run:
         }
 
     @contextmanager
-    def _proxy(self, services: Sequence[Path]) -> Iterator[str | None]:
-        """The proxy in front of all nodes, its control address; None in front of bare nodes."""
+    def _proxy(self, services: Sequence[Path]) -> Iterator[StartedProxy | None]:
+        """The proxy in front of all nodes; None in front of bare nodes."""
         if not self._is_paced:
             yield None
             return
@@ -216,13 +217,13 @@ class _Run:
             "workers": self._scenario.node.workers,
             "service_ns": [str(path) for path in services],
         }
-        with started_proxy() as address:
-            with ProxyControl(address) as control:
+        with started_proxy() as proxy:
+            with ProxyControl(proxy.control) as control:
                 for host, listener in enumerate(self._listeners):
                     backend = f"{self._addresses.nodes[host]}:{PORT}"
                     if not control.listen(listener, backend, node=host, pace=pace):
                         raise NotReady(f"the node at {backend} accepts no connections")
-            yield address
+            yield proxy
 
     def _record(
         self,
