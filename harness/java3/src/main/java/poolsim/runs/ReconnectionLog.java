@@ -51,8 +51,11 @@ final class ReconnectionLog implements ReconnectionPolicy {
     String name = RunReconnection.name(task);
     schedule.host = hosts.indexOf(name);
     schedule.kind = name.startsWith("Control") ? CONTROL : HOST;
-    String delay = schedule.asked < 0 ? "0" : Long.toString(schedule.asked);
-    events.add(Clock.now(), schedule.host, schedule.kind + "_scheduled", "delay_ms=" + delay);
+    // The delay counts from when it was asked for; one that was not asked for is none.
+    boolean asked = schedule.delayMs >= 0;
+    long at = asked ? schedule.askedAt : Clock.now();
+    String detail = "delay_ms=" + (asked ? schedule.delayMs : 0);
+    events.add(at, schedule.host, schedule.kind + "_scheduled", detail);
   }
 
   /** An attempt begins. */
@@ -91,7 +94,8 @@ final class ReconnectionLog implements ReconnectionPolicy {
     private final ReconnectionSchedule inner;
     private volatile String kind;
     private volatile int host = -1;
-    private volatile long asked = -1;
+    private volatile long askedAt;
+    private volatile long delayMs = -1;
     private volatile int attempts;
     private volatile boolean running;
 
@@ -101,13 +105,13 @@ final class ReconnectionLog implements ReconnectionPolicy {
 
     @Override
     public long nextDelayMs() {
-      long now = Clock.now();
-      asked = inner.nextDelayMs();
+      askedAt = Clock.now();
+      delayMs = inner.nextDelayMs();
       if (running) {
         running = false;
-        events.add(now, host, kind + "_failed", number() + ";delay_ms=" + asked);
+        events.add(askedAt, host, kind + "_failed", number() + ";delay_ms=" + delayMs);
       }
-      return asked;
+      return delayMs;
     }
 
     private String number() {
