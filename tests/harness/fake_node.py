@@ -47,6 +47,8 @@ class FakeNode:
         self.address: tuple[str, int] = self._server.getsockname()
         self.connections: list[socket.socket] = []
         self.frames = 0
+        self.ended = 0
+        """Connections that the other side has ended."""
         self.delay_s = delay_s
         self._gate = threading.Event()
         self._gate.set()
@@ -58,12 +60,11 @@ class FakeNode:
 
     def kill(self) -> None:
         """Close everything, as the end of the process does."""
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        for connection in self.connections:
+        self._gate.set()
+        for sock in (self._server, *self.connections):
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
 
     def stall(self, value: bool) -> None:
         """Answer nothing for a while."""
@@ -97,3 +98,4 @@ class FakeNode:
                     answers.append(response(stream, opcode=READY if opcode == STARTUP else RESULT))
                 self._gate.wait()
                 connection.sendall(b"".join(answers))
+        self.ended += 1

@@ -24,6 +24,7 @@ class ProxyControl:
         Raises:
             ProxyError: nothing is there.
         """
+        self.address = address
         host, _, port = address.rpartition(":")
         try:
             self._sock = socket.create_connection((host, int(port)), TIMEOUT_S)
@@ -54,16 +55,36 @@ class ProxyControl:
         Raises:
             ProxyError: the proxy refused it, or is gone.
         """
+        self.send(command, **values)
+        reply = self.reply()
+        if not reply.get("ok"):
+            raise ProxyError(str(reply.get("error")))
+        return reply
+
+    def send(self, command: str, **values: Any) -> None:
+        """Send a command; `reply` waits for its reply.
+
+        Raises:
+            ProxyError: the proxy is gone.
+        """
         try:
             self._sock.sendall(json.dumps({"do": command, **values}).encode() + b"\n")
+        except OSError as error:
+            raise ProxyError(f"the proxy is gone: {error}") from None
+
+    def reply(self) -> dict[str, Any]:
+        """The reply to the oldest command that has none yet, also one that was refused.
+
+        Raises:
+            ProxyError: the proxy is gone.
+        """
+        try:
             line = self._file.readline()
         except OSError as error:
             raise ProxyError(f"the proxy is gone: {error}") from None
         if not line:
             raise ProxyError("the proxy is gone")
         reply: dict[str, Any] = json.loads(line)
-        if not reply.get("ok"):
-            raise ProxyError(str(reply.get("error")))
         return reply
 
     def listen(
