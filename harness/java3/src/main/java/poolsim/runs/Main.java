@@ -1,7 +1,6 @@
 package poolsim.runs;
 
 import com.datastax.driver.core.Cluster;
-import com.datastax.driver.core.ProtocolVersion;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
@@ -58,7 +57,6 @@ public final class Main {
   }
 
   private static void record(RunFile run) throws BadRun, IOException {
-    run.options.checkFor(ProtocolVersion.fromInt(run.protocol));
     Hosts hosts = new Hosts(run.hosts, run.translate);
     Events events = new Events();
     Connected connected = Connected.connect(run, hosts, events);

@@ -22,13 +22,12 @@ final class OptionChange {
     this.options = options;
   }
 
-  /** The changes of a run, each tried on options like the run's own. */
-  static List<OptionChange> read(Entry run, Options own) throws BadRun {
+  /** The changes of a run, each tried on options like the run's own, which are changed by it. */
+  static List<OptionChange> read(Entry run, PoolingOptions tried) throws BadRun {
     List<OptionChange> changes = new ArrayList<>();
     if (!run.has("changes")) {
       return changes;
     }
-    PoolingOptions tried = own.pooling();
     long before = -1;
     for (JsonElement one : run.list("changes")) {
       JsonArray pair = one.isJsonArray() ? one.getAsJsonArray() : new JsonArray();

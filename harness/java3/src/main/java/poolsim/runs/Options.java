@@ -4,6 +4,7 @@ import com.datastax.driver.core.HostDistance;
 import com.datastax.driver.core.PoolingOptions;
 import com.datastax.driver.core.ProtocolVersion;
 import com.datastax.driver.core.QueryOptions;
+import com.datastax.driver.core.RunOptions;
 import com.datastax.driver.core.SocketOptions;
 import com.datastax.driver.core.policies.ConstantReconnectionPolicy;
 import com.datastax.driver.core.policies.DCAwareRoundRobinPolicy;
@@ -26,6 +27,7 @@ final class Options {
     "keyspace"
   };
   private static final int BLOCKING_THREADS = 2;
+  private static final int UNKNOWN = -1;
 
   private final Entry entry;
   final String keyspace;
@@ -36,7 +38,6 @@ final class Options {
     keyspace = entry.text("keyspace", null);
     executorThreads = entry.count("executor_threads", BLOCKING_THREADS);
     // What cannot be made is found before anything is connected.
-    pooling();
     sockets();
     reconnection();
     balancing();
@@ -46,7 +47,7 @@ final class Options {
 
   PoolingOptions pooling() throws BadRun {
     PoolingOptions pooling = new PoolingOptions();
-    setPooling(entry, pooling, -1, -1);
+    setPooling(entry, pooling, UNKNOWN, UNKNOWN);
     return pooling;
   }
 
@@ -92,11 +93,12 @@ final class Options {
     }
   }
 
-  /** Refuses values that only the protocol version makes wrong; the driver finds them too late. */
-  void checkFor(ProtocolVersion version) throws BadRun {
-    long streams = version.compareTo(ProtocolVersion.V3) < 0 ? 128 : 32_768;
-    if (entry.whole("max_requests", 0) > streams) {
-      throw entry.wrong("max_requests", "at most " + streams + " on " + version);
+  /** The options as the driver completes them for a protocol version. */
+  PoolingOptions resolved(int protocol) throws BadRun {
+    try {
+      return RunOptions.resolve(pooling(), ProtocolVersion.fromInt(protocol));
+    } catch (IllegalArgumentException e) {
+      throw new BadRun("options: the driver refuses: " + e.getMessage());
     }
   }
 

@@ -57,7 +57,7 @@ final class RunFile {
       throw run.wrong("protocol", "1 to 4");
     }
     options = new Options(run.entry("options"));
-    changes = OptionChange.read(run, options);
+    changes = OptionChange.read(run, options.resolved(protocol));
     durationNs = positive(run, "duration_ns", -1);
     sampleEveryNs = positive(run, "sample_every_ns", 20_000_000);
     query = run.text("query", QUERY);
