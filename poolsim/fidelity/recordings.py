@@ -31,7 +31,8 @@ from poolsim.fidelity.observed import (
 from poolsim.fidelity.plans import Plan, read_plan
 
 FORMAT = "poolsim.recording/1"
-SECOND = 1_000_000_000
+CLEANUP_INTERVAL_NS = 10_000_000_000
+"""The Java driver's (model/drivers/java3.py)."""
 
 REQUEST_COLUMNS = ("number", "intended_ns", "started_ns", "ended_ns", "host")
 HOST_COLUMNS = ("at_ns", "host", "open", "trashed", "in_flight", "pending")
@@ -94,12 +95,17 @@ class Recording:
 
     @property
     def first_cleanup_ns(self) -> int | None:
-        """When the driver's first periodic cleanup after time zero was due; None: not told."""
+        """When the driver's first periodic cleanup after time zero ran; None: not told.
+
+        From the recorder's own events, otherwise reckoned from when the driver scheduled it.
+        """
+        for event in self.observed.events_of("cleanup"):
+            if event.at_ns > 0:
+                return event.at_ns
         origin = self.meta.get("cleanup_origin_ns")
-        interval = self.meta.get("cleanup_interval_ns", 10 * SECOND)
-        if origin is None:
+        if not isinstance(origin, int):
             return None
-        return (int(origin) - int(self.meta["start_ns"])) % int(interval) or int(interval)
+        return (origin - int(self.meta["start_ns"])) % CLEANUP_INTERVAL_NS or CLEANUP_INTERVAL_NS
 
 
 def read_recordings(directory: Path) -> list[Recording]:

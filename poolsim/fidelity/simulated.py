@@ -250,6 +250,8 @@ class _Tables:
 
     def sample(self, time_ns: int, table: Integers) -> None:
         """Take the state of all pools, shape (nodes, 11)."""
+        if time_ns == 0:
+            return  # before the sessions start: a real one is connected by then
         self._times.append(time_ns)
         self._samples.append(table.copy())
 
@@ -286,10 +288,15 @@ class _Tables:
     def events(self) -> tuple[Event, ...]:
         """The notes, by the names of model.kinds.NOTE_NAMES."""
         return tuple(
-            Event(at, node, NOTE_NAMES[kind], str(value))
+            Event(at, node, NOTE_NAMES[kind], _detail(connection, value))
             for rows in self._notes
-            for at, kind, _session, node, _connection, value in rows.tolist()
+            for at, kind, _session, node, connection, value in rows.tolist()
         )
+
+
+def _detail(connection: int, value: int) -> str:
+    """In the recorders' form."""
+    return f"connection={connection};value={value}" if connection >= 0 else f"value={value}"
 
 
 def _outcomes(rows: Integers) -> Integers:

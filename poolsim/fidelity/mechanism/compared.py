@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from poolsim.fidelity.checks import NOT_HELD, NOT_MEASURABLE, Check, judged, spread_of
 from poolsim.fidelity.mechanism.alignment import Alignment, Pair, align
+from poolsim.fidelity.mechanism.pools import tells_connections, transitions
 from poolsim.fidelity.mechanism.transitions import (
     CLOSED,
     GROWTH,
@@ -15,7 +16,6 @@ from poolsim.fidelity.mechanism.transitions import (
     TRASHED,
     Tick,
     Transition,
-    transitions,
 )
 from poolsim.fidelity.observed import Observed
 from poolsim.fidelity.plans import Plan
@@ -72,8 +72,10 @@ def compared(recording: Recording, simulation: Simulated, growth_has_no_bar: boo
     first = recording.first_cleanup_ns
     tick = Tick(first) if first is not None else None
     stalls = find_stalls(recording)
+    from_events = tells_connections(recording.observed)
+    core, every_ns = plan.client.options.local.core, plan.sample_every_ns
     real, simulated = (
-        tuple(transitions(observed, tick, plan.sample_every_ns))
+        tuple(transitions(observed, tick, every_ns, core, from_events=from_events))
         for observed in (recording.observed, simulation.observed)
     )
     # Where growth has no bar, neither has what undoes it.

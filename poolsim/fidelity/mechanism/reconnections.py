@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from poolsim.fidelity.checks import Check, median
 from poolsim.fidelity.mechanism.alignment import Pair
 from poolsim.fidelity.mechanism.compared import Compared, figure, spread_by_place, without_pairs
+from poolsim.fidelity.mechanism.pools import value
 from poolsim.fidelity.mechanism.transitions import ATTEMPT, ATTEMPT_FAILED, HOST_DOWN, HOST_UP
 from poolsim.fidelity.observed import Observed
 from poolsim.model.drivers.registry import DRIVERS
@@ -39,7 +40,9 @@ def gaps(pairs: Sequence[Pair]) -> list[Gap]:
         ):
             real = again.real.at_ns - failed.real.at_ns
             simulated = again.simulated.at_ns - failed.simulated.at_ns
-            found.append(Gap(real / 1e6, simulated / 1e6, int(again.simulated.detail)))
+            found.append(
+                Gap(real / 1e6, simulated / 1e6, int(value(again.simulated.detail, "value")))
+            )
     return found
 
 

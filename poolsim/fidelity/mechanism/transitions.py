@@ -1,16 +1,14 @@
 """What a run's pools and hosts did, one transition after the other.
 
-Pools are read from the samples, hosts from the events, real and simulated alike. Between two looks
-at a pool a cleanup may trash connections and close others: where both counts change, the smallest
-story that explains them is taken.
+Hosts are read from the events. Pools are read from the events too where the recorder tells each
+connection's fate, and from the samples where it does not; real and simulated run in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from poolsim.fidelity.observed import HostSamples, Observed
+from poolsim.fidelity.observed import Observed
 
 GROWTH = "growth"
 CONNECTED = "connected"
@@ -23,7 +21,7 @@ HOST_UP = "host_up"
 ATTEMPT = "reconnection_attempt"
 ATTEMPT_FAILED = "reconnection_failed"
 
-_HOST_EVENTS = (HOST_DOWN, HOST_UP, ATTEMPT, ATTEMPT_FAILED)
+HOST_EVENTS = (HOST_DOWN, HOST_UP, ATTEMPT, ATTEMPT_FAILED)
 
 _NATURAL_ORDER = (
     LOST,
@@ -55,7 +53,7 @@ class Tick:
         return round((at_ns - self.first_ns) / self.interval_ns)
 
     def is_near(self, at_ns: int, tolerance_ns: int) -> bool:
-        """Whether a time follows a run by no more than the tolerance, or all but precedes it."""
+        """Whether a time is no further than the tolerance from a run."""
         offset = (at_ns - self.first_ns + self.interval_ns // 2) % self.interval_ns
         return abs(offset - self.interval_ns // 2) <= tolerance_ns
 
@@ -77,72 +75,24 @@ class Transition:
     detail: str = ""
 
 
-def transitions(observed: Observed, tick: Tick | None, sample_every_ns: int) -> list[Transition]:
-    """All transitions, by host and time; those of one instant in their natural order."""
-    found: list[Transition] = []
-    for host, samples in enumerate(observed.hosts):
-        own = list(_of_pool(host, samples, tick, sample_every_ns))
-        own += [
-            Transition(event.at_ns, host, event.kind, detail=event.detail)
-            for event in observed.events_of(*_HOST_EVENTS, host=host)
-            if 0 <= event.at_ns < observed.duration_ns
-        ]
-        own.sort(key=lambda one: one.at_ns)
-        found += _in_natural_order(own, SAMPLES_OF_AN_INSTANT * sample_every_ns)
-    return found
+def host_transitions(observed: Observed, host: int) -> list[Transition]:
+    """What the driver made of one host."""
+    return [
+        Transition(event.at_ns, host, event.kind, detail=event.detail)
+        for event in observed.events_of(*HOST_EVENTS, host=host)
+        if 0 <= event.at_ns < observed.duration_ns
+    ]
 
 
-def _of_pool(
-    host: int, samples: HostSamples, tick: Tick | None, sample_every_ns: int
-) -> Iterator[Transition]:
-    since = 0
-    rows = zip(
-        samples.at_ns.tolist(), samples.connections.tolist(), samples.trashed.tolist(), strict=True
-    )
-    _, connections, trashed = next(rows, (0, 0, 0))
-    for at, now_connections, now_trashed in rows:
-        if (now_connections, now_trashed) == (connections, trashed):
-            continue
-        is_cleanup = tick is None or tick.is_near(at, 3 * sample_every_ns)
-        before = connections
-        for kind in _story(
-            connections, trashed, now_connections - connections, now_trashed - trashed, is_cleanup
-        ):
-            yield Transition(at, host, kind, before, since)
-            before += {GROWTH: 1, CONNECTED: 1, RESURRECTED: 1, TRASHED: -1, LOST: -1}.get(kind, 0)
-        connections, trashed, since = now_connections, now_trashed, at
-
-
-def _story(
-    connections: int, trashed: int, more: int, more_trashed: int, is_cleanup: bool
-) -> list[str]:
-    """What made the counts change so, one word a connection."""
-    if more >= 0:
-        left_trash = max(0, -more_trashed)
-        resurrected = min(more, left_trash)
-        new = GROWTH if connections > 0 else CONNECTED
-        return (
-            [RESURRECTED] * resurrected
-            + [new] * (more - resurrected)
-            + [CLOSED] * (left_trash - resurrected)
-            # A trashed connection without one that left the pool: it came and went in between.
-            + [TRASHED] * max(0, more_trashed)
-        )
-    fewer = -more
-    seen = min(fewer, max(0, more_trashed))
-    rest = fewer - seen
-    closed = fewer - more_trashed
-    if rest and is_cleanup and trashed >= closed and connections > fewer:
-        # The cleanup trashed so many, and closed others that had been in the trash.
-        return [TRASHED] * fewer + [CLOSED] * closed
-    return [TRASHED] * seen + [LOST] * (rest + max(0, -more_trashed))
-
-
-def _in_natural_order(own: list[Transition], instant_ns: int) -> list[Transition]:
+def in_natural_order(own: list[Transition], sample_every_ns: int) -> list[Transition]:
+    """One host's transitions by time; those of one instant with the cause before the effect."""
     ordered: list[Transition] = []
     group: list[Transition] = []
-    for transition in own:
-        if group and transition.at_ns - group[-1].at_ns > instant_ns:
+    for transition in sorted(own, key=lambda one: one.at_ns):
+        is_later = (
+            group and transition.at_ns - group[-1].at_ns > SAMPLES_OF_AN_INSTANT * sample_every_ns
+        )
+        if is_later:
             ordered += sorted(group, key=_rank)
             group = []
         group.append(transition)

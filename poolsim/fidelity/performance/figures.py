@@ -19,7 +19,8 @@ def latencies_ns(requests: Requests, counted: Flags, *, from_start: bool) -> Int
     """
     kept = counted & (requests.outcome == SUCCEEDED)
     since = requests.started_ns if from_start else requests.intended_ns
-    return requests.ended_ns[kept] - since[kept]
+    latencies: Integers = requests.ended_ns[kept] - since[kept]
+    return latencies
 
 
 def quantile_ms(values_ns: Integers, share: float) -> float:
