@@ -4,7 +4,10 @@ The driver's own code makes every decision. What it leaves to the operating syst
 recorder's hands, so that a walk is one operation at a time and the same seed gives the same walk:
 
 - the clock that its pools read (`DrivenClock` in place of the module `time`),
-- which of its waiting threads has waited for its whole timeout (`DrivenCondition`),
+- when a waiting thread goes on, because it was notified or has waited for its whole timeout
+  (`DrivenCondition`),
+- when a thread that waits by looking again and again, as a borrow does while its exhausted
+  connection is dead, looks next time (`DrivenClock`, which each look reads),
 - when a thread of its executor takes the next task (`DrivenExecutor`),
 - when a thread comes back from a handshake that is over (`Handshakes`),
 - when its scheduler finds a task to be due (`DrivenScheduler`).
@@ -20,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from itertools import count
 from queue import SimpleQueue
 from typing import Any
 
@@ -64,6 +68,9 @@ class DrivenClock:
 
     def time(self) -> float:
         """What the driver reads, in seconds."""
+        borrow: Borrow | None = getattr(_own, "borrow", None)
+        if borrow is not None:
+            borrow.read_clock()
         return ORIGIN_S + self.now_ms / 1000
 
     def ms_of(self, reading: float) -> float:
@@ -74,31 +81,70 @@ class DrivenClock:
 # Borrows that block -------------------------------------------------------------------------------
 
 
+READS_TO_BLOCK = 2
+"""Of the clock, by a borrow before it first blocks; after a wait it is one."""
+
+
 class Borrow:
     """One borrow on a thread of its own."""
 
-    def __init__(self, request: int) -> None:
+    def __init__(self, request: int, changes: Changes) -> None:
         self.request = request
         self.condition: DrivenCondition | None = None
         self.waiter: Any = None
         self.deadline_ms = 0
         self.waits = False
-        self.returned = False
+        """It is among a condition's waiters."""
+        self.notified = 0
+        """Its place among those that a condition has woken; 0 if it was not."""
+        self.spins = False
+        """It is about to look again."""
+        self.looked_at = -1
+        """When it last looked, in the recorder's count of what has happened."""
+        self.returned = 0
+        """Its place among those that came back to their callers; 0 if it has not."""
+        self._changes = changes
+        self._turn = threading.Semaphore(0)
+        self._reads_left = READS_TO_BLOCK
 
     @property
     def rests(self) -> bool:
-        """Whether its thread waits, or has come back to its caller."""
-        return self.waits or self.returned
+        """Whether its thread does nothing without the recorder's word."""
+        return bool(self.waits or self.notified or self.spins or self.returned)
+
+    def read_clock(self) -> None:
+        """A look at the clock (its own thread): one too many means that it waits by looking."""
+        if self._reads_left > 0:
+            self._reads_left -= 1
+            return
+        self.spins = True
+        self._changes.note()
+        self._turn.acquire()
+
+    def wait_for(self, waiter: Any) -> None:
+        """Sleep until notified and told to go on (its own thread)."""
+        waiter.acquire()
+        self._turn.acquire()
+        self._reads_left = 1
+
+    def go_on(self) -> None:
+        """Let its thread go on: it was notified, or looks again."""
+        self.notified = 0
+        self.spins = False
+        self._turn.release()
 
     def expire(self) -> None:
         """Let its wait end as one whose timeout has passed; the clock was put beyond it before."""
-        assert self.condition is not None
-        with self.condition:
-            self.condition.waiters.remove(self.waiter)
-            self.waiter.release()
+        if not self.spins:
+            assert self.condition is not None
+            with self.condition:
+                self.condition.waiters.remove(self.waiter)
+                self.waiter.release()
+        self.go_on()
 
 
 _own = threading.local()
+_places = count(1)
 
 
 class _Waiters(deque[Any]):
@@ -113,20 +159,22 @@ class _Waiters(deque[Any]):
         super().append(waiter)
         borrow: Borrow | None = getattr(_own, "borrow", None)
         if borrow is not None:
+            self._borrows[id(waiter)] = borrow
             borrow.waiter = waiter
             borrow.waits = True
-            self._borrows[id(waiter)] = borrow
             self._changes.note()
 
     def remove(self, waiter: Any) -> None:
         super().remove(waiter)
         borrow = self._borrows.pop(id(waiter), None)
         if borrow is not None:
+            borrow.notified = next(_places)
             borrow.waits = False
 
 
 class DrivenCondition(threading.Condition):
-    """A condition whose waits end by a notification or by the recorder's word, never by time."""
+    """A condition whose waits end when the recorder says so: never by time, and after a
+    notification not before the recorder has seen it."""
 
     changes = Changes()
     """Shared by all: set by the recorder before it makes a pool."""
@@ -142,7 +190,15 @@ class DrivenCondition(threading.Condition):
         if borrow is None:
             return super().wait(timeout)
         borrow.condition = self
-        return super().wait()
+        waiter = threading.Lock()
+        waiter.acquire()
+        self.waiters.append(waiter)
+        held = self._release_save()
+        try:
+            borrow.wait_for(waiter)
+        finally:
+            self._acquire_restore(held)
+        return True
 
 
 class BorrowThreads:
@@ -168,7 +224,7 @@ class BorrowThreads:
             work()
             _own.borrow = None
             self._idle.append(work_of)
-            borrow.returned = True
+            borrow.returned = next(_places)
             self._changes.note()
 
 

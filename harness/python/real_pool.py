@@ -69,17 +69,17 @@ class Settings:
 class Request:
     """A request under way: its future, and where it is."""
 
-    def __init__(self, number: int, future: Any) -> None:
+    def __init__(self, number: int, future: Any, changes: Changes) -> None:
         self.number = number
         self.future = future
-        self.borrow = Borrow(number)
+        self.borrow = Borrow(number, changes)
         self.connection: Any = None
         self.stream = -1
 
     @property
     def granted(self) -> bool:
         """Whether its borrow came back and what it got could be written on."""
-        return self.borrow.returned and self.stream >= 0
+        return self.borrow.returned > 0 and self.stream >= 0
 
 
 class _ToNode(LoadBalancingPolicy):
@@ -127,6 +127,7 @@ class RealPool:
         self.requests: dict[int, Request] = {}
         self.waiting: list[Request] = []
         self.held = False
+        self._happened = 0
         self._names: dict[Any, int] = {}
         self._drive_module()
         proxy.do("hold_connects", listen=settings.listen, value=False)
@@ -234,10 +235,14 @@ class RealPool:
         Raises:
             Stuck: it does not come to rest.
         """
+        self._happened += 1
         while True:
             self._pass_reactor()
             self.changes.wait_for(self._is_still, "borrows and tasks")
+            if self._wake_borrow():
+                continue
             if self.executor.can_start:
+                self._happened += 1
                 self.executor.start_next()
                 continue
             under_way = self.handshakes.under_way
@@ -246,6 +251,7 @@ class RealPool:
             over = [handshake for handshake in under_way if handshake.is_over]
             if not over:
                 break
+            self._happened += 1
             self.handshakes.let_go(over[0])
         if self.held:
             self._until(
@@ -255,6 +261,21 @@ class RealPool:
                 ),
                 "the proxy to hold the handshakes",
             )
+
+    def _wake_borrow(self) -> bool:
+        """Let a borrow go on that was notified or has not looked since something happened."""
+        borrows = [request.borrow for request in self.waiting]
+        notified = [borrow for borrow in borrows if borrow.notified]
+        if notified:
+            min(notified, key=lambda borrow: borrow.notified).go_on()
+            self._happened += 1
+            return True
+        for borrow in borrows:
+            if borrow.spins and borrow.looked_at < self._happened:
+                borrow.looked_at = self._happened
+                borrow.go_on()
+                return True
+        return False
 
     def _until(self, reached: Callable[[], bool], what: str) -> None:
         """Wait for something that tells nobody when it happens."""
@@ -275,7 +296,7 @@ class RealPool:
         """A request asks for a connection; afterwards it waits, is granted, or has failed."""
         future = self.session._create_response_future(QUERY, None, False, None, None)
         future.query_plan = iter([self.host])
-        request = Request(number, future)
+        request = Request(number, future, self.changes)
         request.borrow.deadline_ms = self.clock.now_ms + timeout_ms
         self.requests[number] = request
         self.waiting.append(request)
@@ -295,7 +316,8 @@ class RealPool:
     def take_returned(self) -> tuple[list[Request], list[Request]]:
         """Borrows that came back since this was last asked: granted ones, and failed ones."""
         granted, failed = [], []
-        for request in [r for r in self.waiting if r.borrow.returned]:
+        returned = [request for request in self.waiting if request.borrow.returned]
+        for request in sorted(returned, key=lambda request: request.borrow.returned):
             self.waiting.remove(request)
             if getattr(request.future, "_req_id", None) is None:
                 failed.append(request)

@@ -20,7 +20,8 @@ MODES = {
     "late": (3.0, 2.0, 0.3, 6.0),
 }
 """Weights of the operations on requests; a walk changes its mode every now and then."""
-MODE_OPERATIONS = 40
+SHORTEST_MODE = 40
+"""Operations in one mode, on average; more where it takes more to fill a pool."""
 MOST_WAITING = 8
 """Borrows that may wait at the same time: each holds a thread."""
 
@@ -48,6 +49,9 @@ class Walk:
         self.number = 0
         self.orphans: list[Request] = []
         self.mode = "fill"
+        settings = pool.settings
+        room = max(settings.core, 1) * min(settings.max_requests, settings.max_in_flight)
+        self.mode_operations = max(SHORTEST_MODE, room)
 
     # Writing --------------------------------------------------------------------------------------
 
@@ -85,16 +89,18 @@ class Walk:
         state = pool.state()
         granted, failed = pool.take_returned()
         state["pending"] = len(pool.waiting)
-        own = keys.get("request") if operation == "borrow" else None
-        for request in granted:
-            if request.number == own:
-                line |= {"result": "granted", "connection": pool.name(request.connection)}
-        others = [request for request in granted if request.number != own]
-        if own is not None and "result" not in line:
-            line["result"] = "rejected" if own in {r.number for r in failed} else "queued"
-        if others:
-            line["grants"] = [[r.number, pool.name(r.connection)] for r in others]
-        lost = sorted(request.number for request in failed if request.number != own)
+        own = keys.get("request")
+        grants = [[request.number, pool.name(request.connection)] for request in granted]
+        lost = sorted(request.number for request in failed)
+        if operation == "borrow":
+            line["result"] = "rejected" if own in lost else "queued"
+            for grant in [grant for grant in grants if grant[0] == own]:
+                grants.remove(grant)
+                line |= {"result": "granted", "connection": grant[1]}
+        if own in lost:
+            lost.remove(own)
+        if grants:
+            line["grants"] = grants
         if lost:
             line["failed"] = lost
         line["state"] = state
@@ -154,7 +160,7 @@ class Walk:
         """The whole walk."""
         self.note("init")
         while self.lines < operations:
-            if self.random.random() < 1 / MODE_OPERATIONS:
+            if self.random.random() < 1 / self.mode_operations:
                 self.mode = self.random.choice(list(MODES))
             self.pass_time(self.random.choice((0, 0, 1, 2, 5)))
             if not (self._about_handshakes() or self._about_the_pool()):
@@ -176,7 +182,7 @@ class Walk:
                 self.note("connect_failed")
                 return True
             chance -= refuse
-            release = 0.3 if quick else 0.008
+            release = 0.3 if quick else 0.005
         else:
             release = 0.3 if quick else 0.006
         return chance < release and self._hold(False)
