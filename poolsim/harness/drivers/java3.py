@@ -1,0 +1,40 @@
+"""Starts the run recorder of the Java driver 3.x, or of the DSE driver 1.x that is built on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from poolsim.harness import java
+from poolsim.harness.drivers import process
+
+MAIN = "poolsim.runs.Main"
+
+# Pauses are what counts, not throughput. The live data of a run is small, so a copying collector
+# of one thread pauses for a few milliseconds, every few ten thousand requests; one with threads
+# would take the second core from the driver. Touched memory needs no page faults during the run.
+JVM_OPTIONS = (
+    "-Xms512m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:+AlwaysPreTouch",
+    "-XX:-UsePerfData",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+)
+
+
+def start(run_json: Path, *, flavour: str = "java3") -> process.RecorderProcess:
+    """Start the recorder on a run; call it from a thread that stays.
+
+    Args:
+        run_json: What to run; keys that it does not know are refused by name.
+        flavour: Which driver: "java3" (3.11) or "dse" (1.9).
+
+    Raises:
+        NotReady: Java or Maven is missing, or the recorder cannot be built.
+    """
+    class_path = os.pathsep.join(map(str, java.build(flavour)))
+    return process.start(
+        f"the run recorder of {flavour}",
+        [java.program("java"), *JVM_OPTIONS, "-cp", class_path, MAIN, run_json.resolve()],
+    )
