@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -39,6 +40,12 @@ def start(command: str) -> "subprocess.Popen[bytes]":
     )
 
 
+def poolsim(*arguments: str) -> int:
+    return subprocess.run(
+        [sys.executable, "-m", "poolsim", *arguments], capture_output=True, timeout=60
+    ).returncode
+
+
 def what_is_left() -> list[str]:
     """Containers, processes and ports of this harness."""
     left = [f"process {pid}" for pid in processes.running()]
@@ -53,55 +60,80 @@ def what_is_left() -> list[str]:
     return left
 
 
-@pytest.fixture(scope="module")
-def whole_s() -> dict[str, float]:
-    """How long each command took when nobody ended it, in seconds; measured at first use."""
-    return {}
+class Duration:
+    """How long a command takes when nobody ends it: the least that was seen, in seconds."""
 
-
-def points(command: str, whole_s: dict[str, float], seed: int) -> list[float]:
-    """Random points in time, in seconds: one in each tenth of the command's whole duration."""
-    if command not in whole_s:
+    def __init__(self, command: str):
         begin = time.monotonic()
         with start(command) as process:
             assert process.wait(300) == 0
-        whole_s[command] = time.monotonic() - begin
+        self.least_s = time.monotonic() - begin
         cluster.down()
-    draws = random.Random(seed)
-    tenth = whole_s[command] / POINTS
-    return [tenth * (k + draws.random()) for k in range(POINTS)]
+
+    def points(self, seed: int) -> Iterator[float]:
+        """Random points within it, one in each tenth; more of them, should some come too late."""
+        draws = random.Random(seed)
+        for k in range(3 * POINTS):
+            yield self.least_s * (k % POINTS + draws.random()) / POINTS
+
+    def was_done(self, at_s: float) -> None:
+        """It had come to its end at this point."""
+        self.least_s = min(self.least_s, at_s)
+
+
+@pytest.fixture(scope="module")
+def durations() -> dict[str, Duration]:
+    """By command, measured at first use."""
+    return {}
+
+
+def duration_of(command: str, durations: dict[str, Duration]) -> Duration:
+    if command not in durations:
+        durations[command] = Duration(command)
+    return durations[command]
+
+
+def end(command: str, at_s: float, number: int) -> int:
+    """Start a command, end it by a signal at this point; gives its exit status."""
+    with start(command) as process:
+        time.sleep(at_s)
+        os.kill(process.pid, number)
+        return process.wait(60)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_ended_by_a_signal_it_leaves_nothing(own, whole_s, command, number):
-    ended = 0
-    for at_s in points(command, whole_s, seed=number):
-        with start(command) as process:
-            time.sleep(at_s)
-            os.kill(process.pid, number)
-            status = process.wait(60)
+def test_ended_by_a_signal_it_leaves_nothing(own, durations, command, number):
+    duration = duration_of(command, durations)
+    ended: list[float] = []
+    for at_s in duration.points(seed=number):
+        status = end(command, at_s, number)
         if status == 0:
             # It was done a moment before: what it leaves is what it is for.
+            duration.was_done(at_s)
             cluster.down()
             continue
-        ended += 1
         # Before its own handlers are there, a signal does what signals do by default.
         assert status in (130, -number), f"at {at_s:.2f} s: {status}"
         assert what_is_left() == [], f"ended at {at_s:.2f} s"
-    assert ended >= POINTS - 2
+        ended.append(at_s)
+        if len(ended) == POINTS:
+            break
+    assert len(ended) == POINTS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("next_command", ["down", "up"])
-def test_killed_the_next_command_removes_what_is_left(own, whole_s, command, next_command):
-    found_something = 0
-    for at_s in points(command, whole_s, seed=9):
-        with start(command) as process:
-            time.sleep(at_s)
-            process.kill()
-            process.wait(60)
-        found_something += bool(what_is_left())
+def test_killed_the_next_command_removes_what_is_left(own, durations, command, next_command):
+    duration = duration_of(command, durations)
+    killed: list[float] = []
+    left_something = 0
+    for at_s in duration.points(seed=9):
+        if end(command, at_s, signal.SIGKILL) == 0:
+            duration.was_done(at_s)
+            cluster.down()
+            continue
+        left_something += bool(what_is_left())
         if next_command == "up":
             with start("up") as process:
                 assert process.wait(300) == 0
@@ -109,13 +141,10 @@ def test_killed_the_next_command_removes_what_is_left(own, whole_s, command, nex
             assert well is not None
             assert well.is_healthy()
             well.close()
-        assert (
-            subprocess.run(
-                [sys.executable, "-m", "poolsim", "cluster", "down"],
-                capture_output=True,
-                timeout=60,
-            ).returncode
-            == 0
-        )
+        assert poolsim("cluster", "down") == 0
         assert what_is_left() == [], f"killed at {at_s:.2f} s"
-    assert found_something, "no point hit a cluster that was starting"
+        killed.append(at_s)
+        if len(killed) == POINTS:
+            break
+    assert len(killed) == POINTS
+    assert left_something, "no point hit a cluster that was starting"
