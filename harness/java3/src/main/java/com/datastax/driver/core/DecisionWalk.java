@@ -13,6 +13,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * One seeded random walk over a real pool: an operation, rest, a line, and again.
@@ -26,6 +27,11 @@ final class DecisionWalk {
   private static final long GUARD_MS = 100;
   private static final long MARGIN_MS = 2;
   private static final int SHORT_TIMEOUT_MS = 1;
+
+  /** How many operations a walk does, on average, in a backoff. */
+  private static final int OPERATIONS_EMPTY = 12;
+
+  private static final int OPERATIONS_IN_BACKOFF = 60;
   private static final String QUERY = "SELECT key FROM system.local WHERE key='local'";
 
   private final WalkPlan plan;
@@ -46,6 +52,7 @@ final class DecisionWalk {
   private final Connection control;
 
   private volatile WalkRequest borrowing;
+  private boolean shortly;
   private WalkRequest expiring;
   private volatile boolean over = false;
   private boolean held = false;
@@ -80,6 +87,7 @@ final class DecisionWalk {
       cluster.settle(false);
       boolean clear = operate(Operation.INIT);
       while (clear && lines < plan.operations) {
+        passBackoff();
         clear = operate(choose());
       }
       return lines;
@@ -131,6 +139,7 @@ final class DecisionWalk {
       line.append(",\"at_ms\":").append(atMs);
     }
     takeGrants();
+    takeFailures();
     line.append(",\"state\":");
     observed.describe(line, cluster.creating());
     line.append("}\n");
@@ -230,10 +239,11 @@ final class DecisionWalk {
 
   private void borrow() throws Exception {
     WalkRequest request =
-        new WalkRequest(all.size(), random.nextDouble() < plan.requests && !wouldPickDead());
+        new WalkRequest(all.size(), random.nextDouble() < plan.requests && !mayPickDead());
     all.add(request);
     int pending = pool.pendingBorrowCount.get();
     line.append(",\"request\":").append(request.number);
+    shortly = false;
     borrowing = request;
     if (request.sent) {
       Statement statement = new SimpleStatement(QUERY);
@@ -244,18 +254,22 @@ final class DecisionWalk {
     }
     borrowing = null;
     if (request.connection != null) {
-      inFlight.add(request);
       line.append(",\"result\":\"granted\",\"connection\":");
       line.append(observed.id(request.connection));
+      (request.inVain ? queued : inFlight).add(request);
     } else if (pool.pendingBorrowCount.get() > pending) {
       request.waiter = observed.lastWaiter();
       queued.add(request);
       line.append(",\"result\":\"queued\"");
+      expiring = shortly ? request : null;
     } else {
       if (!request.future.isDone()) {
         throw new IllegalStateException("a borrow was not answered");
       }
       line.append(",\"result\":\"rejected\"");
+      if (random.nextInt(4) == 0) {
+        target = inFlight.size() / 2;
+      }
     }
   }
 
@@ -265,28 +279,31 @@ final class DecisionWalk {
       // A pool without connections makes one, which would race with the timeout.
       timeoutMs = pool.connections.isEmpty() ? 0 : random.nextInt(2) * SHORT_TIMEOUT_MS;
       line.append(",\"timeout\":\"").append(timeoutMs).append("ms\"");
-      if (timeoutMs > 0) {
-        expiring = request;
-      }
+      shortly = timeoutMs == SHORT_TIMEOUT_MS;
     }
     ListenableFuture<Connection> future =
         pool.borrowConnection(timeoutMs, TimeUnit.MILLISECONDS, plan.maxQueueSize);
     request.future = future;
     if (future.isDone()) {
-      request.connection = granted(future);
+      take(request, granted(future));
     } else {
       future.addListener(
           () -> {
-            Connection connection = granted(future);
-            if (connection != null) {
-              request.connection = connection;
+            take(request, granted(future));
+            if (request.connection != null && !request.inVain) {
               grants.add(request);
             }
           },
           Runnable::run);
     }
-    if (request.connection != null || pool.pendingBorrowCount.get() == 0) {
-      expiring = null;
+  }
+
+  /** Take a connection as the driver's own requests do: a dead one goes back at once. */
+  private void take(WalkRequest request, Connection connection) {
+    request.connection = connection;
+    if (connection != null && Connections.isDead(connection)) {
+      request.inVain = true;
+      connection.release();
     }
   }
 
@@ -315,17 +332,16 @@ final class DecisionWalk {
   }
 
   /**
-   * Whether the next borrow would get a connection that is dead: a session's request would give it
-   * back at once, and that would be two operations.
+   * Whether the next borrow may get a connection that is dead. A session's request gives it back
+   * and does not tell which one it was.
    */
-  private boolean wouldPickDead() {
-    Connection pick = null;
+  private boolean mayPickDead() {
     for (Connection connection : pool.connections) {
       if (Connections.isDead(connection)) {
-        pick = connection;
+        return true;
       }
     }
-    return pick != null;
+    return false;
   }
 
   private void takeGrants() {
@@ -346,6 +362,24 @@ final class DecisionWalk {
       separator = ",";
     }
     line.append(served).append(']');
+  }
+
+  /**
+   * Requests that got a connection on which they could not be written, for want of a stream id or
+   * because it is dead: the driver gave it back and would go on to its next host.
+   */
+  private void takeFailures() {
+    List<WalkRequest> failed =
+        queued.take(request -> request.inVain || request.sent && request.future.isDone());
+    if (!failed.isEmpty()) {
+      String numbers =
+          failed.stream()
+              .map(request -> request.number)
+              .sorted()
+              .map(String::valueOf)
+              .collect(Collectors.joining(","));
+      line.append(",\"failed\":[").append(numbers).append(']');
+    }
   }
 
   private void release() {
@@ -379,7 +413,7 @@ final class DecisionWalk {
 
   private void cleanup() {
     long now = clock.nowMs();
-    if (random.nextInt(5) == 0) {
+    if (random.nextInt(8) == 0) {
       now += TimeUnit.SECONDS.toMillis(plan.idleTimeoutS) + 100_000 + random.nextInt(1_000_000);
     }
     line.append(",\"at_ms\":").append(now);
@@ -412,12 +446,8 @@ final class DecisionWalk {
 
   private void lose() {
     List<Connection> alive = new ArrayList<>();
-    for (Connection connection : pool.connections) {
-      alive.add(connection);
-    }
-    for (Connection connection : pool.trash) {
-      alive.add(connection);
-    }
+    boolean fromTrash = !pool.trash.isEmpty() && (pool.connections.isEmpty() || random.nextBoolean());
+    alive.addAll(fromTrash ? pool.trash : pool.connections);
     alive.removeIf(Connections::isDead);
     if (alive.isEmpty()) {
       // Nothing to lose: say so by an operation that is always possible.
@@ -470,6 +500,21 @@ final class DecisionWalk {
       }
     }
     return deadlines;
+  }
+
+  /**
+   * Now and then wait until the driver may connect again. A walk does hundreds of operations in a
+   * backoff of a second; most of them would meet an empty pool.
+   */
+  private void passBackoff() throws InterruptedException {
+    Long until = observed.backoffUntilMs();
+    int operations = pool.connections.isEmpty() ? OPERATIONS_EMPTY : OPERATIONS_IN_BACKOFF;
+    if (until == null || random.nextInt(operations) > 0) {
+      return;
+    }
+    while (clock.nowMs() <= until + MARGIN_MS) {
+      Thread.sleep(1);
+    }
   }
 
   private void keepAwayFromBoundaries() throws InterruptedException {

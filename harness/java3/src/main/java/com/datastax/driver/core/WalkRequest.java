@@ -18,6 +18,10 @@ final class WalkRequest {
 
   volatile Connection connection;
   volatile int stream = -1;
+
+  /** Whether the connection that it got was dead, so that it gave it back. */
+  volatile boolean inVain = false;
+
   volatile ManualTimer.Appointment timeout;
 
   WalkRequest(int number, boolean sent) {
