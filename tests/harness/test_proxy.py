@@ -184,9 +184,10 @@ def test_a_connection_is_cut_on_both_sides(
     for one in (client, other):
         one.ask(request(1))
         assert one.stream() == 1
+    ended = node.ended
     proxy.cut(NAME, client.port)
     assert client.is_reset()
-    until(lambda: node.ended == 1)
+    until(lambda: node.ended == ended + 1)
     other.ask(request(2))
     assert other.stream() == 2
     with pytest.raises(ProxyError, match="no connection"):

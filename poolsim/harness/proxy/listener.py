@@ -110,6 +110,9 @@ class Listener:
 
     def hold_connects(self, value: bool) -> None:
         """New connections stay in their handshake, or all go on."""
+        if not self.is_silent:
+            # What was there before the command came is not new.
+            self._accept(0)
         self.holds_connects = value
         if not value:
             for pair in list(self.pairs.values()):

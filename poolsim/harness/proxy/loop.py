@@ -186,8 +186,10 @@ class Channel:
         """Close, with a reset where asked for."""
         if not self.is_open:
             return
-        self.pause()
+        self.is_watched = False
         self.is_open = False
+        # Also where somebody else watches it, as while it is being connected.
+        self._loop.forget(self.fd)
         if reset:
             with suppress(OSError):
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

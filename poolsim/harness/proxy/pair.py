@@ -136,10 +136,15 @@ class Pair:
 
     def _on_connected(self, _events: int) -> None:
         assert self.node is not None
-        self.listener.proxy.loop.forget(self.node.fd)
-        if self.node.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0:
+        sock = self.node.sock
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0:
             self._refused()
             return
+        try:
+            sock.getpeername()
+        except OSError:
+            return  # an event of another socket that had this descriptor before
+        self.listener.proxy.loop.forget(self.node.fd)
         self._is_connected = True
         if not self.listener.is_silent:
             self.node.resume()
