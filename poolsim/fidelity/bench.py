@@ -176,10 +176,19 @@ class Bench:
         self.rules.expire(self.world, POOL, a, now_ns)
         return self.settle(now_ns)
 
-    def cleanup(self, now_ns: int) -> Outcome:
-        """One run of the periodic cleanup."""
+    def cleanup(self, now_ns: int, *, clock_ns: int | None = None) -> Outcome:
+        """One run of the periodic cleanup.
+
+        `clock_ns` is what the driver's clock says where that is not `now_ns`: connections are
+        trashed until an idle timeout after the one, and close when their time is before the other.
+        """
+        options = self.world.options[self.pool.options]
+        usual = options.idle_timeout
+        if clock_ns is not None:
+            options.idle_timeout += clock_ns - now_ns
         self.rules.cleanup(self.world, POOL, now_ns)
-        return self.settle(now_ns)
+        options.idle_timeout = usual
+        return self.settle(now_ns if clock_ns is None else clock_ns)
 
     def lose(self, connection: int, now_ns: int) -> Outcome:
         """A connection breaks."""

@@ -6,8 +6,11 @@ few dozen walks have all of them.
 
 from __future__ import annotations
 
-import random
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from poolsim.engine.draws import Draws
+from poolsim.model.laws.choices import CODE_BITS, codes
 
 Walk = dict[str, Any]
 """One walk as harness/java3 takes it (WalkPlan.java)."""
@@ -15,18 +18,39 @@ Walk = dict[str, Any]
 MIX = {
     "requests": 0.15,
     "cleanups": 0.05,
-    "losses": 0.012,
+    "losses": 0.007,
     "refusals": 0.02,
     "timeouts": 0.03,
     "late_responses": 0.03,
     "expiries": 0.03,
-    "holds": 0.12,
-    "held_for": 50.0,
+    "holds": 0.13,
+    "held_for": 60.0,
 }
 """Weights of operations; borrow and release have 1 between them. `requests` is the share of borrows
 that are real requests, `held_for` about how many operations a held handshake lasts."""
 
 STREAMS_V2 = 128
+
+Value = TypeVar("Value")
+
+
+class Choices:
+    """What one walk's settings are drawn with, in order."""
+
+    def __init__(self, seed: int, walk: str) -> None:
+        self._draws = Draws(seed, 0)
+        self._lane = self._draws.add(f"walk/{walk}", codes())
+        self._made = 0
+
+    def whole(self, lowest: int, highest: int) -> int:
+        """A whole number, uniform over lowest <= n <= highest."""
+        code = self._draws.at(self._lane, self._made, 0)
+        self._made += 1
+        return lowest + (code * (highest - lowest + 1) >> CODE_BITS)
+
+    def one_of(self, values: Sequence[Value]) -> Value:
+        """One of some values; one that stands there twice is twice as likely."""
+        return values[self.whole(0, len(values) - 1)]
 
 
 def walks(driver: str, count: int, operations: int, seed: int) -> list[Walk]:
@@ -34,100 +58,100 @@ def walks(driver: str, count: int, operations: int, seed: int) -> list[Walk]:
     port = {"java3": 9142, "dse": 9143}[driver]
     made = []
     for number in range(count):
-        draw = random.Random(f"{driver}/{seed}/{number}")
+        draw = Choices(seed, f"{driver}/{number}")
         family = FAMILIES[number % len(FAMILIES)]
         walk = _usual(draw)
         family(draw, walk)
         walk["name"] = f"{driver}-{seed}-{number:04}-{family.__name__.strip('_')}"
-        walk["seed"] = draw.getrandbits(48)
+        walk["seed"] = draw.whole(0, (1 << 31) - 1)
         walk["operations"] = operations
         walk["listen"] = f"127.0.2.{1 + number % 250}:{port}"
         made.append(walk)
     return made
 
 
-def _usual(draw: random.Random) -> Walk:
-    core = draw.choice((1, 1, 2, 3))
-    most = core + draw.randint(1, 5)
-    requests = draw.randint(3, 16)
+def _usual(draw: Choices) -> Walk:
+    core = draw.one_of((1, 1, 2, 3))
+    most = core + draw.whole(1, 5)
+    requests = draw.whole(3, 16)
     options = {
         "core": core,
         "max": most,
         "max_requests": requests,
-        "new_connection_threshold": draw.randint(1, requests - 1),
-        "max_queue_size": draw.choice((2, 4, 8, 12)),
+        "new_connection_threshold": draw.whole(1, requests - 1),
+        "max_queue_size": draw.one_of((2, 4, 8, 12)),
         "pool_timeout_ms": 600_000,
         "idle_timeout_s": 120,
-        "reconnection_base_ms": draw.choice((250, 400, 1000)),
-        "reconnection_max_ms": draw.choice((1000, 4000)),
+        "reconnection_base_ms": draw.one_of((250, 250, 400, 1000)),
+        "reconnection_max_ms": draw.one_of((1000, 4000)),
     }
     return {"protocol": 4, "distance": "local", "options": options, "mix": dict(MIX)}
 
 
-def _small(draw: random.Random, walk: Walk) -> None:
+def _small(_draw: Choices, _walk: Walk) -> None:
     """As it was drawn."""
 
 
-def _queue_off(draw: random.Random, walk: Walk) -> None:
+def _queue_off(_draw: Choices, walk: Walk) -> None:
     walk["options"]["max_queue_size"] = 0
 
 
-def _pool_timeout_zero(draw: random.Random, walk: Walk) -> None:
+def _pool_timeout_zero(_draw: Choices, walk: Walk) -> None:
     walk["options"]["pool_timeout_ms"] = 0
 
 
-def _threshold_at(draw: random.Random, walk: Walk) -> None:
+def _threshold_at(_draw: Choices, walk: Walk) -> None:
     walk["options"]["new_connection_threshold"] = walk["options"]["max_requests"]
 
 
-def _threshold_above(draw: random.Random, walk: Walk) -> None:
+def _threshold_above(draw: Choices, walk: Walk) -> None:
     requests = walk["options"]["max_requests"]
-    walk["options"]["new_connection_threshold"] = requests + draw.randint(1, requests)
+    walk["options"]["new_connection_threshold"] = requests + draw.whole(1, requests)
 
 
-def _threshold_zero(draw: random.Random, walk: Walk) -> None:
+def _threshold_zero(_draw: Choices, walk: Walk) -> None:
     walk["options"]["new_connection_threshold"] = 0
 
 
-def _core_zero(draw: random.Random, walk: Walk) -> None:
+def _core_zero(_draw: Choices, walk: Walk) -> None:
     walk["options"]["core"] = 0
 
 
-def _core_is_max(draw: random.Random, walk: Walk) -> None:
+def _core_is_max(_draw: Choices, walk: Walk) -> None:
     walk["options"]["core"] = walk["options"]["max"]
 
 
-def _remote(draw: random.Random, walk: Walk) -> None:
+def _remote(_draw: Choices, walk: Walk) -> None:
     walk["distance"] = "remote"
 
 
-def _protocol_3(draw: random.Random, walk: Walk) -> None:
+def _protocol_3(_draw: Choices, walk: Walk) -> None:
     walk["protocol"] = 3
 
 
-def _short_idle(draw: random.Random, walk: Walk) -> None:
+def _short_idle(draw: Choices, walk: Walk) -> None:
     """Trash that can no longer be resurrected, and is closed by a cleanup on the real clock."""
-    walk["options"]["idle_timeout_s"] = draw.choice((0, 1))
+    walk["options"]["idle_timeout_s"] = draw.one_of((0, 1))
 
 
-def _much_trash(draw: random.Random, walk: Walk) -> None:
+def _much_trash(draw: Choices, walk: Walk) -> None:
     """Pools that breathe, and break in the trash."""
-    walk["options"]["core"] = draw.choice((0, 1))
-    walk["options"]["max"] = draw.randint(4, 8)
-    walk["options"]["max_requests"] = draw.randint(2, 5)
+    walk["options"]["core"] = draw.one_of((0, 1))
+    walk["options"]["max"] = draw.whole(4, 8)
+    walk["options"]["max_requests"] = draw.whole(2, 5)
     walk["options"]["new_connection_threshold"] = 1
-    walk["mix"] |= {"cleanups": 0.15, "losses": 0.02, "holds": 0.05}
+    walk["mix"] |= {"cleanups": 0.2, "losses": 0.006, "holds": 0.08, "held_for": 20.0}
 
 
-def _many_losses(draw: random.Random, walk: Walk) -> None:
+def _many_losses(_draw: Choices, walk: Walk) -> None:
     walk["mix"] |= {"losses": 0.05, "refusals": 0.1}
 
 
-def _timeouts(draw: random.Random, walk: Walk) -> None:
+def _timeouts(_draw: Choices, walk: Walk) -> None:
     walk["mix"] |= {"requests": 0.7, "timeouts": 0.2, "late_responses": 0.15}
 
 
-def _large(draw: random.Random, walk: Walk) -> None:
+def _large(_draw: Choices, walk: Walk) -> None:
     """A common setting on v4."""
     walk["options"] |= {
         "core": 2,
@@ -139,9 +163,9 @@ def _large(draw: random.Random, walk: Walk) -> None:
     walk["mix"] |= {"requests": 0.05, "holds": 0.3}
 
 
-def _defaults(draw: random.Random, walk: Walk) -> None:
+def _defaults(draw: Choices, walk: Walk) -> None:
     """The driver's defaults on v3 and newer."""
-    remote = draw.random() < 0.5
+    remote = draw.one_of((False, True))
     walk["distance"] = "remote" if remote else "local"
     walk["options"] |= {
         "core": 1,
@@ -153,30 +177,37 @@ def _defaults(draw: random.Random, walk: Walk) -> None:
     walk["mix"] |= {"losses": 0.03}
 
 
-def _v2_starved(draw: random.Random, walk: Walk) -> None:
+def _v2_starved(draw: Choices, walk: Walk) -> None:
     """Connections of 128 stream ids that orphans take away until they are replaced."""
     walk["protocol"] = 2
     walk["options"] |= {
-        "core": draw.choice((0, 1, 1, 2)),
-        "max": draw.randint(2, 4),
-        "max_requests": draw.randint(100, STREAMS_V2),
-        "new_connection_threshold": draw.randint(60, STREAMS_V2),
-        "max_queue_size": draw.choice((4, 8, 20)),
+        "core": draw.one_of((0, 1, 1, 2)),
+        "max": draw.whole(2, 4),
+        "max_requests": draw.whole(100, STREAMS_V2),
+        "new_connection_threshold": draw.whole(60, STREAMS_V2),
+        "max_queue_size": draw.one_of((4, 8, 20)),
     }
     # Only what is written takes a stream id, and ids run out here: all are real requests.
-    walk["mix"] |= {"requests": 1.0, "timeouts": 0.25, "late_responses": 0.01, "losses": 0.004}
+    walk["mix"] |= {
+        "requests": 1.0,
+        "timeouts": 0.3,
+        "late_responses": 0.005,
+        "losses": 0.001,
+        "cleanups": 0.02,
+        "refusals": 0.005,
+    }
 
 
-def _v2(draw: random.Random, walk: Walk) -> None:
+def _v2(draw: Choices, walk: Walk) -> None:
     walk["protocol"] = 2
-    walk["distance"] = draw.choice(("local", "remote"))
+    walk["distance"] = draw.one_of(("local", "remote"))
     walk["mix"] |= {"requests": 1.0, "timeouts": 0.05}
 
 
-def _v2_defaults(draw: random.Random, walk: Walk) -> None:
+def _v2_defaults(draw: Choices, walk: Walk) -> None:
     """The driver's defaults on v1 and v2, local and remote."""
     walk["protocol"] = 2
-    remote = draw.random() < 0.5
+    remote = draw.one_of((False, True))
     walk["distance"] = "remote" if remote else "local"
     walk["options"] |= {
         "core": 1 if remote else 2,
@@ -188,9 +219,9 @@ def _v2_defaults(draw: random.Random, walk: Walk) -> None:
     walk["mix"] |= {"requests": 1.0, "timeouts": 0.1, "late_responses": 0.02, "holds": 0.3}
 
 
-def _no_requests(draw: random.Random, walk: Walk) -> None:
+def _no_requests(draw: Choices, walk: Walk) -> None:
     """max_requests 0: nothing is served, and the cleanup divides by it."""
-    walk["options"] |= {"max_requests": 0, "new_connection_threshold": draw.choice((0, 1))}
+    walk["options"] |= {"max_requests": 0, "new_connection_threshold": draw.one_of((0, 1))}
 
 
 FAMILIES = (

@@ -29,9 +29,9 @@ final class DecisionWalk {
   private static final int SHORT_TIMEOUT_MS = 1;
 
   /** How many operations a walk does, on average, in a backoff. */
-  private static final int OPERATIONS_EMPTY = 12;
+  private static final int OPERATIONS_EMPTY = 6;
 
-  private static final int OPERATIONS_IN_BACKOFF = 60;
+  private static final int OPERATIONS_IN_BACKOFF = 50;
   private static final String QUERY = "SELECT key FROM system.local WHERE key='local'";
 
   private final WalkPlan plan;
@@ -135,7 +135,7 @@ final class DecisionWalk {
         return false;
       }
     }
-    if (operation != Operation.CLEANUP) {
+    if (line.indexOf("\"clock_ms\"") < 0) {
       line.append(",\"at_ms\":").append(atMs);
     }
     takeGrants();
@@ -416,7 +416,7 @@ final class DecisionWalk {
     if (random.nextInt(8) == 0) {
       now += TimeUnit.SECONDS.toMillis(plan.idleTimeoutS) + 100_000 + random.nextInt(1_000_000);
     }
-    line.append(",\"at_ms\":").append(now);
+    line.append(",\"at_ms\":").append(now).append(",\"clock_ms\":").append(atMs);
     try {
       pool.cleanupIdleConnections(clock.epochMs(now));
     } catch (ArithmeticException divisionByMaxRequests) {
