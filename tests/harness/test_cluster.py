@@ -370,6 +370,27 @@ def test_a_cluster_for_a_block_is_removed_after_it(engine):
     assert started[0].wait(10) == -9
 
 
+def test_a_block_whose_start_is_refused_removes_nothing(engine):
+    with processes.started(["sleep", "60"]) as other:
+        engine.start_node(Place(), 1, 1, "image", processes._identity(other.pid))
+        with pytest.raises(NotReady, match="uses the cluster"), cluster.running_cluster(1):
+            pass
+    assert engine.removals == 0
+
+
+def test_a_block_that_is_ended_before_it_begins_removes_its_cluster(engine, monkeypatch):
+    start = lifecycle._start
+
+    def start_and_be_ended(nodes, owner, say):
+        start(nodes, owner, say)
+        raise ending.Ended
+
+    monkeypatch.setattr(lifecycle, "_start", start_and_be_ended)
+    with pytest.raises(ending.Ended), cluster.running_cluster(1):
+        pass
+    assert names(engine) == []
+
+
 def test_a_block_leaves_a_cluster_that_was_there_and_takes_its_faults_back(engine, monkeypatch):
     cluster.up(1)
     monkeypatch.setattr(Node, "unpause", lambda node: setattr(node.container, "status", "running"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from poolsim.harness import ending
+from poolsim.harness import ending, files
 from poolsim.harness.cluster.settings import (
     LABEL,
     LABEL_ADDRESS,
@@ -167,9 +167,10 @@ def _errors() -> Iterator[None]:
                 "the container engine may not be used by this user: run as root, or let an "
                 "administrator add you to the group docker"
             ) from error
+        script = files.directory() / "image" / "engine.sh"
         raise NotReady(
             "no container engine answers: install Docker and start it (as root on Debian, "
-            "`harness/image/engine.sh start` does both), or name one in DOCKER_HOST"
+            f"`bash {script} start` does both), or name one in DOCKER_HOST"
         ) from error
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from poolsim.harness import ending, files, processes
@@ -112,21 +112,15 @@ def running_cluster(nodes: int, *, say: Say = _silent) -> Iterator[Cluster]:
         ending.Ended: A signal asked this program to end.
     """
     checks.check_nodes(nodes)
+    owner = processes.identity()
     with ending.by_signals():
-        cluster = _start(nodes, processes.identity(), say)
+        cluster: Cluster | None = None
         try:
+            cluster = _start(nodes, owner, say)
             yield cluster
         finally:
             with ending.held():
-                try:
-                    if cluster.found:
-                        processes.kill_all(which="own")
-                        cluster.mend()
-                    else:
-                        say("removing the cluster")
-                        _remove(cluster.place)
-                finally:
-                    cluster.close()
+                _give_back(cluster, owner, say)
 
 
 def _start(nodes: int, owner: str, say: Say) -> Cluster:
@@ -198,6 +192,25 @@ def _serves(found: Cluster, nodes: int) -> bool:
             return False
         time.sleep(0.2)
     return True
+
+
+def _give_back(cluster: Cluster | None, owner: str, say: Say) -> None:
+    """End a block's use of a cluster; None when its start failed, or was cut off at its end."""
+    processes.kill_all(which="own")
+    if cluster is None:
+        with suppress(NotReady), connected() as engine:
+            found = find(engine, current())
+            if found is not None and found.owner == owner:
+                engine.remove_all(found.place)
+        return
+    try:
+        if cluster.found:
+            cluster.mend()
+        else:
+            say("removing the cluster")
+            _remove(cluster.place)
+    finally:
+        cluster.close()
 
 
 def _remove(place: Place) -> None:
