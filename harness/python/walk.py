@@ -118,7 +118,7 @@ class Walk:
         pool = self.pool
         until = pool.clock.now_ms + step_ms
         while pool.waiting:
-            first = min(pool.waiting, key=lambda request: request.borrow.deadline_ms)
+            first = self._first_waiting()
             if first.borrow.deadline_ms > until:
                 break
             self.expire(first)
@@ -128,6 +128,10 @@ class Walk:
             return
         pool.clock.now_ms = max(until, pool.clock.now_ms)
         self._keep_off()
+
+    def _first_waiting(self) -> Request:
+        """The waiting borrow that is the next to expire."""
+        return min(self.pool.waiting, key=lambda request: request.borrow.deadline_ms)
 
     def _keep_off(self) -> None:
         """Go past an instant at which the driver's decision would turn."""
@@ -209,7 +213,7 @@ class Walk:
             self.pass_time(self.random.randrange(longest))
             return False
         elif chance < 0.06 and pool.waiting:
-            self.expire(min(pool.waiting, key=lambda request: request.borrow.deadline_ms))
+            self.expire(self._first_waiting())
             return True
         return False
 
@@ -240,7 +244,7 @@ class Walk:
         ]
         if not any(weights):
             if pool.waiting:
-                self.expire(pool.waiting[0])
+                self.expire(self._first_waiting())
             return
         operation = self.random.choices(list(choices), weights)[0]
         if operation == "borrow":
@@ -266,6 +270,14 @@ class Walk:
         keys: dict[str, Any] = {}
         if self.random.random() < 0.3:
             timeout = self.random.randrange(SHORTEST_TIMEOUT_MS, LONGEST_TIMEOUT_MS)
+        while self._crosses(self.pool.clock.now_ms + timeout):
+            timeout += 2 * MARGIN_MS
+        if timeout != USUAL_TIMEOUT_MS:
             keys["timeout"] = f"{timeout}ms"
         self.pool.borrow(number, timeout)
         self.note("borrow", request=number, **keys)
+
+    def _crosses(self, deadline_ms: int) -> bool:
+        """Whether a borrow would expire at the same time as another one."""
+        others = [request.borrow.deadline_ms for request in self.pool.waiting]
+        return any(abs(deadline_ms - other) < MARGIN_MS for other in others)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from poolsim.fidelity.bench import Bench, Outcome
+from poolsim.fidelity.python_replay import ReplayedPythonPool
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.records import GRANTED, QUEUED
 from poolsim.scenario.scenario import Pooling
@@ -63,7 +64,7 @@ def replay_file(path: Path | str) -> Replay:
     if header.get("format") != FORMAT:
         raise TraceError(f"{path}:{number}: not a decision trace: the first line has no {FORMAT!r}")
     try:
-        pool = ReplayedPool(header)
+        pool = _replayed_pool(header)
     except UNUSABLE as error:
         raise TraceError(f"{path}:{number}: the header cannot be used: {error!r}") from error
     replayed = 0
@@ -75,12 +76,20 @@ def replay_file(path: Path | str) -> Replay:
             raise TraceError(f"{path}:{number}: {message}") from error
         replayed += 1
         expected = _expected(line)
+        if "failed" in simulated:
+            expected["failed"] = line.get("failed", [])
         simulated = _carried(simulated, expected)
         if simulated != expected:
             operation = json.dumps({k: v for k, v in line.items() if k not in expected})
             difference = Difference(number, operation, json.dumps(expected), json.dumps(simulated))
             return Replay(path, replayed, difference)
     return Replay(path, replayed, None)
+
+
+def _replayed_pool(header: dict[str, Any]) -> ReplayedPool | ReplayedPythonPool:
+    if header["driver"] == "python":
+        return ReplayedPythonPool(header)
+    return ReplayedPool(header)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
