@@ -144,7 +144,8 @@ def _much_trash(draw: Choices, walk: Walk) -> None:
 
 
 def _many_losses(_draw: Choices, walk: Walk) -> None:
-    walk["mix"] |= {"losses": 0.05, "refusals": 0.1}
+    walk["options"] |= {"reconnection_base_ms": 250, "reconnection_max_ms": 1000}
+    walk["mix"] |= {"losses": 0.03, "refusals": 0.06}
 
 
 def _timeouts(_draw: Choices, walk: Walk) -> None:
