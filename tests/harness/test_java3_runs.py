@@ -95,6 +95,7 @@ def record(path: Path, node: Node, flavour: str = "java3", during: Any = None) -
         ready = recorder.ready()
         assert ready.start_ns_proposed is not None
         node.control.log(out / "node.bin", ready.start_ns_proposed)
+        recorder.take_precedence()
         recorder.begin(ready.start_ns_proposed)
         if during is not None:
             during(ready.start_ns_proposed)
@@ -122,7 +123,7 @@ def backend() -> Iterator[str]:
 
 @pytest.fixture
 def node(backend: str) -> Iterator[Node]:
-    with started_proxy() as address, ProxyControl(address) as control:
+    with started_proxy() as proxy, ProxyControl(proxy.control) as control:
         yield Node(backend, control)
 
 

@@ -1,5 +1,6 @@
 """The few lines that every recorder program speaks, said by small programs."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -91,6 +92,44 @@ def test_an_end_between_ready_and_begin() -> None:
         time.sleep(0.5)
         with pytest.raises(process.RecorderFailed, match="ended before the run"):
             running.begin(1)
+
+
+def test_precedence_is_of_every_thread_but_compilers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(os, "sched_setscheduler", lambda thread, *_: given.append(thread))
+    with recorder(
+        "import pathlib, threading, time",
+        "def compile():",
+        "    pathlib.Path('/proc/thread-self/comm').write_text('C2 CompilerThre')",
+        "    ready.wait(); time.sleep(60)",
+        "ready = threading.Barrier(2)",
+        "threading.Thread(target=compile, daemon=True).start()",
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        "ready.wait()",
+        READY,
+        "input()",
+    ) as running:
+        running.ready(10)
+        assert running.take_precedence()
+        threads = {int(name) for name in os.listdir(f"/proc/{running.pid}/task")}
+        assert len(threads) == 3
+        assert set(given) < threads
+        assert len(given) == 2
+        assert running.pid in given
+
+
+def test_precedence_that_is_not_allowed_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with recorder(READY, "input()", """print('{"done": true}')""") as running:
+        running.ready(10)
+        assert not running.take_precedence()
+        running.begin(1)
+        assert running.done(10) == {"done": True}
 
 
 def test_done_with_another_status_is_no_success() -> None:

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,8 @@ DONE_MARGIN_S = 60.0
 TAIL_LINES = 20
 STATUS_BAD_RUN = 3
 _READ_BYTES = 65_536
+_COMPILER = "Compiler"
+"""In the names of the threads that compile for a Java machine ("C2 CompilerThread0")."""
 
 
 class RecorderFailed(Exception):
@@ -57,7 +60,8 @@ class Ready:
 class RecorderProcess:
     """A recorder that was started. Leaving its `with` block ends it, whatever it is doing.
 
-    The calls come in the order of a run: `ready`, `begin`, `done`. Each raises RecorderFailed.
+    The calls come in the order of a run: `ready`, perhaps `take_precedence`, `begin`, `done`. Each
+    raises RecorderFailed.
     """
 
     def __init__(self, name: str, process: subprocess.Popen[str], errors: IO[bytes]) -> None:
@@ -106,6 +110,31 @@ class RecorderProcess:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise self._failure(f"said {said} for ready ({error!r})") from None
+
+    def take_precedence(self) -> bool:
+        """Let its threads run before other programs, from now on; for runs on paced nodes.
+
+        Real-time scheduling, in turns, of what may have no delay; the compiler threads of a virtual
+        machine are left as they are. On nodes that are not paced this would take from them the
+        processors that they share with the driver.
+
+        Returns:
+            Whether this user may; if not, nothing has changed.
+        """
+        try:
+            for thread in os.listdir(f"/proc/{self.pid}/task"):
+                self._put_first(thread)
+        except PermissionError:
+            return False
+        except FileNotFoundError:
+            raise self._failure("ended before the run") from None
+        return True
+
+    def _put_first(self, thread: str) -> None:
+        with suppress(ProcessLookupError, FileNotFoundError):
+            name = Path(f"/proc/{self.pid}/task/{thread}/comm").read_text()
+            if _COMPILER not in name:
+                os.sched_setscheduler(int(thread), os.SCHED_RR, os.sched_param(1))
 
     def begin(self, start_ns: int) -> None:
         """Tell it the time zero of the run, CLOCK_MONOTONIC, still to come."""

@@ -4,8 +4,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /** CLOCK_MONOTONIC in nanoseconds, and waiting for an instant of it. */
 final class Clock {
-  /** A parked thread comes back up to this much late; the rest of a wait is spun. */
-  private static final long SPIN_NS = 100_000;
+  /** A parked thread comes back about this much late, so the rest of a wait is spun. */
+  private static final long SPIN_NS = 60_000;
 
   private Clock() {}
 
