@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from poolsim.harness import java
 from poolsim.harness.drivers import process
+from poolsim.harness.java import build, program
 
 MAIN = "poolsim.runs.Main"
 
@@ -33,8 +33,8 @@ def start(run_json: Path, *, flavour: str = "java3") -> process.RecorderProcess:
     Raises:
         NotReady: Java or Maven is missing, or the recorder cannot be built.
     """
-    class_path = os.pathsep.join(map(str, java.build(flavour)))
+    class_path = os.pathsep.join(map(str, build(flavour)))
     return process.start(
         f"the run recorder of {flavour}",
-        [java.program("java"), *JVM_OPTIONS, "-cp", class_path, MAIN, run_json.resolve()],
+        [program("java"), *JVM_OPTIONS, "-cp", class_path, MAIN, run_json.resolve()],
     )
