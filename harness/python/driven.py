@@ -120,6 +120,7 @@ class Borrow:
         self.spins = True
         self._changes.note()
         self._turn.acquire()
+        self._reads_left = 1  # one more before it waits, if it finds a connection to wait for
 
     def wait_for(self, waiter: Any) -> None:
         """Sleep until notified and told to go on (its own thread)."""
