@@ -340,12 +340,14 @@ def later_growth(by_ns: int) -> Perturbation:
 
 
 def other_tick(tables: Tables) -> None:
-    """The first trash happens one run of the cleanup later."""
+    """The first trash, and all that follows, happens one run of the cleanup later."""
+    steps = 10 * SECOND // tables.plan.sample_every_ns
     for host in tables.hosts:
         fall = int(np.flatnonzero(np.diff(host["trashed"]) > 0)[0]) + 1
-        steps = 10 * SECOND // tables.plan.sample_every_ns
         for name in ("open", "trashed"):
-            host[name][fall : fall + steps] = host[name][fall - 1]
+            before = host[name].copy()
+            host[name][fall : fall + steps] = before[fall - 1]
+            host[name][fall + steps :] = before[fall:-steps]
 
 
 def no_trash(tables: Tables) -> None:

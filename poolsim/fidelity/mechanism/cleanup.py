@@ -19,8 +19,8 @@ _FIGURES = {
 
 
 def ticks(runs: Sequence[Compared], kind: str) -> list[Check]:
-    """How many transitions of a kind, trashed or closed, happened at another run of the cleanup;
-    in the median of the recordings. Nothing for a driver without such a cleanup."""
+    """How many transitions of a kind, trashed or closed, happened at another run of the cleanup or
+    have no partner; in the median of the recordings. Nothing for a driver without a cleanup."""
     key, name = _FIGURES[kind]
     if runs[0].plan.client.driver != CLEANUP_DRIVER:
         return []
@@ -41,11 +41,17 @@ def ticks(runs: Sequence[Compared], kind: str) -> list[Check]:
             "count",
             [float(one.count(one.real_transitions, kind)) for one in runs],
             [float(one.count(one.simulated_transitions, kind)) for one in runs],
-            median([float(sum(a != b for a, b in pairs)) for pairs in numbers]),
+            median(
+                [_elsewhere(one, pairs, kind) for one, pairs in zip(runs, numbers, strict=True)]
+            ),
             0.0,
             note=f"values are how many there are; at ticks {real} real, {simulated} simulated",
         )
     ]
+
+
+def _elsewhere(one: Compared, pairs: Sequence[tuple[int, int]], kind: str) -> float:
+    return float(sum(a != b for a, b in pairs) + one.alignment.alone(kind))
 
 
 def _numbers(one: Compared, tick: Tick, kind: str) -> list[tuple[int, int]]:

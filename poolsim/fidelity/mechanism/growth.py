@@ -71,7 +71,10 @@ def growth(runs: Sequence[Compared]) -> Check:
     delays = [_delays_ms(one) for one in runs]
     real = [[own for own, _ in pairs] for pairs in delays]
     simulated = [[other for _, other in pairs] for pairs in delays]
-    errors = [_largest_difference(pairs) for pairs in delays]
+    errors = [
+        math.inf if one.alignment.alone(GROWTH) else _largest_difference(pairs)
+        for one, pairs in zip(runs, delays, strict=True)
+    ]
     return figure(
         "growth",
         NAME,

@@ -23,13 +23,15 @@ FEWEST_SAMPLES = 3
 
 
 def stood_still_s(observed: Observed, client: Client, sample_every_ns: int) -> float:
-    """Seconds for which some pool below its maximum had a queue; 0 where none could grow."""
+    """Seconds for which some pool had a queue and called for a connection that it did not get."""
     pooling = client.options.local
     if pooling.max <= pooling.core or client.options.max_queue_size == 0:
         return 0.0
     samples = 0
     for host in observed.hosts:
+        limit = (host.connections - 1) * pooling.max_requests + pooling.new_connection_threshold
         flags = (host.pending > 0) & (host.connections < pooling.max) & (host.connections > 0)
+        flags &= host.in_flight > limit
         samples += sum(length for length in _lengths(flags) if length >= FEWEST_SAMPLES)
     return samples * sample_every_ns / 1e9
 
