@@ -106,6 +106,7 @@ from poolsim.model.policies.reconnection import next_delay
 from poolsim.model.policies.retry import JAVA3_DEFAULT
 from poolsim.model.primitives import NEVER, World
 from poolsim.model.records import (
+    ASK_HEARTBEAT,
     ASK_NOTHING,
     DONE,
     EXPIRED,
@@ -367,7 +368,7 @@ def _dequeue(w: World, p: int, c: int, unseen: int, now: int) -> None:
     pool = w.pools[p]
     connection = w.connections[c]
     options = w.options[pool.options]
-    if connection.probe >= 0:
+    if connection.asking == ASK_HEARTBEAT:
         unseen += 1
     while pool.queue_first >= 0:
         room = connection.stream_limit - connection.orphans
