@@ -10,8 +10,9 @@ when it is complete; walks whose file is there are skipped. One JSON line is pri
 
 WALK: {"name", "seed", "operations", "listen": "127.0.2.7:9042", "protocol": 4 or 2,
 "distance": "local" or "remote", "max_in_flight"} and for protocol 2 (the legacy pool) also "core",
-"max", "max_requests", "min_requests". "backend", if given, is a node before which the proxy shall
-listen at "listen". Defaults are the driver's.
+"max", "max_requests", "min_requests". "backend", if given here or beside "walks", is a node before
+which the proxy shall listen at "listen". Defaults are the driver's. No more than three walks go on
+at the same time, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+MOST_PARALLEL = 3
 LEGACY_STREAMS = 128
 STREAMS = 32768
 LEGACY = {
@@ -48,8 +50,9 @@ def record(walk: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     distance = walk.get("distance", "local")
     defaults = LEGACY[distance] if legacy else NEWER
     proxy = ProxyControl(plan["proxy_control"])
-    if "backend" in walk:
-        proxy.do("listen", listen=walk["listen"], backend=walk["backend"])
+    backend = walk.get("backend", plan.get("backend"))
+    if backend is not None:
+        proxy.do("listen", listen=walk["listen"], backend=backend)
     settings = Settings(
         listen=walk["listen"],
         node=plan.get("node", "127.0.0.1:9042"),
@@ -129,7 +132,8 @@ def run(plan: dict[str, Any]) -> int:
                     said = json.dumps({"walk": walk["name"], "error": "its process ended"})
             print(said, flush=True)
 
-    threads = [threading.Thread(target=serve) for _ in range(plan.get("parallel", 1))]
+    parallel = min(plan.get("parallel", 1), MOST_PARALLEL)
+    threads = [threading.Thread(target=serve) for _ in range(parallel)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,6 +10,7 @@ import json
 import os
 import selectors
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from poolsim.harness import java, java3_walks, processes
+from poolsim.harness import java, java3_walks, processes, python_walks
+from poolsim.harness.drivers import python
 from poolsim.harness.not_ready import NotReady
 from poolsim.harness.proxy.process import started_proxy
 
@@ -68,7 +70,22 @@ def _java(flavour: str) -> DecisionDriver:
     return DecisionDriver(plan, command)
 
 
-DRIVERS: dict[str, DecisionDriver] = {"java3": _java("java3"), "dse": _java("dse")}
+def _python(name: str) -> DecisionDriver:
+    def plan(count: int, operations: int, seed: int) -> list[Walk]:
+        return python_walks.walks_of(name, count, operations, seed)
+
+    def command() -> list[str]:
+        return [sys.executable, str(python.script("decisions.py"))]
+
+    return DecisionDriver(plan, command)
+
+
+DRIVERS: dict[str, DecisionDriver] = {
+    "java3": _java("java3"),
+    "dse": _java("dse"),
+    "python": _python("python"),
+    "python-legacy": _python("python-legacy"),
+}
 """By the name of a driver and flavour."""
 
 

@@ -25,6 +25,13 @@ EVERY_TENTH = 10
 REMOTE_EACH = 5
 
 
+def walks_of(name: str, count: int, operations: int, seed: int) -> list[dict[str, Any]]:
+    """Walks of one kind, "python" (v3 and newer) or "python-legacy", as `walks` gives them."""
+    if name == "python":
+        return walks(count, 0, operations, seed=seed)
+    return walks(0, count, operations, seed=seed)
+
+
 def walks(
     newer: int, legacy: int, operations: int, *, seed: int = 1, backend: str | None = None
 ) -> list[dict[str, Any]]:
