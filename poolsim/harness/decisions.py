@@ -98,7 +98,7 @@ def record_decisions(
     *,
     seed: int = 1,
     node: str = "127.0.0.1:9042",
-    parallel: int = 8,
+    parallel: int = 16,
 ) -> list[Path]:
     """Record walks of a driver.
 
