@@ -1,4 +1,4 @@
-"""A node that speaks just enough CQL: it answers every frame at once with an empty result."""
+"""A node that speaks just enough CQL: it answers every request at once with a row, "5.0.5"."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def request(stream: int, number: int | None = None, opcode: int = QUERY, text: s
     return HEADER.pack(4, flags, stream, opcode, len(body)) + body
 
 
-def response(stream: int, body: bytes = b"\x00\x00\x00\x01", opcode: int = RESULT) -> bytes:
+def _version_rows(version: bytes = b"5.0.5") -> bytes:
+    """A result of one row of one column without metadata."""
+    return struct.pack(">iiiii", 2, 4, 1, 1, len(version)) + version
+
+
+def response(stream: int, body: bytes = _version_rows(), opcode: int = RESULT) -> bytes:
     return HEADER.pack(0x84, 0, stream, opcode, len(body)) + body
 
 
