@@ -62,7 +62,7 @@ validate: $(INSTALLED) ## real drivers against the simulation, on a cluster in c
 	$(BIN)/poolsim validate; status=$$?; harness/image/engine.sh stop; exit $$status
 
 live: $(INSTALLED) ## the tests that need a container engine, and a quick validation
-	$(PYTEST) -p no:xdist -p no:randomly -m container tests
+	$(PYTEST) -p no:xdist -p no:randomly -m "container and not soak" tests
 	$(BIN)/poolsim validate --quick --out build/fidelity --recordings build/recordings
 
 clean: ## remove what the targets made, runs/ excepted

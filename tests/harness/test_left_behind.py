@@ -17,7 +17,7 @@ from poolsim.harness import cluster, processes
 from poolsim.harness.cluster import checks
 from poolsim.harness.place import current
 
-pytestmark = pytest.mark.container
+pytestmark = [pytest.mark.container, pytest.mark.soak]
 
 POINTS = 10
 COMMANDS = {"up": ["cluster", "up", "--nodes", "1"]}

@@ -38,7 +38,7 @@ class Engine:
             NotReady: No engine answers, or it cannot serve loopback addresses of this machine.
         """
         # Half a second of imports, which nobody else has to wait for.
-        import docker  # type: ignore[import-untyped]
+        import docker
 
         with _errors():
             self._client: Any = docker.from_env(timeout=_ANSWERS_WITHIN_S)
