@@ -302,6 +302,27 @@ def record(
     finish(lambda: record_command(Request(tuple(plans), out, repetitions)))
 
 
+@app.command(short_help="Fit a cluster block to a recording.")
+def calibrate(
+    recording: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A recording: DIR/PLAN/REPETITION.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Where it goes (default: printed)."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Fit service law, workers and network delay to a recording, as a scenario's `cluster:` block.
+
+    \b
+    poolsim calibrate recordings/steady/1 -o cluster.yaml
+    """  # noqa: D301
+    from poolsim.commands.calibrate import calibrate_command
+
+    finish(lambda: calibrate_command(recording, out, force))
+
+
 def main() -> None:
     """The `poolsim` command."""
     app(prog_name="poolsim")

@@ -26,6 +26,7 @@ _KNOWN = (
     ("poolsim.commands.exit_codes", "UsageError", USAGE),
     ("poolsim.scenario.mistakes", "ScenarioError", INVALID_INPUT),
     ("poolsim.fidelity.replay", "TraceError", INVALID_INPUT),
+    ("poolsim.fidelity.recordings", "RecordingError", INVALID_INPUT),
     ("poolsim.invariants.violation", "InvariantViolation", BUG),
     ("poolsim.engine.run", "NotReady", NOT_READY),
     ("poolsim.harness.not_ready", "NotReady", NOT_READY),
