@@ -114,7 +114,7 @@ def test_fewer_rejections_fail(tmp_path: Path) -> None:
 
 def test_a_longer_wait_on_the_way_to_the_node_fails(tmp_path: Path) -> None:
     def longer(tables: Tables) -> None:
-        tables.node["arrived_ns"] = tables.node["arrived_ns"] + MILLISECOND
+        tables.node["arrived_ns"] = tables.node["arrived_ns"] + MILLISECOND // 3
 
     checks = by_key(performance_of(tmp_path, synthetic.OVERFLOW_PLAN, [(longer,)] * 3))
     assert checks["wait"].verdict == NOT_HELD
