@@ -37,5 +37,6 @@ def test_every_family_of_walks_is_recorded_and_replayed(
         replay = replay_file(trace)
         assert replay.difference is None
         assert OPERATIONS // 2 <= replay.lines <= OPERATIONS
-    versions = {json.loads(trace.open().readline())["driver_version"] for trace in traces}
+    headers = [json.loads(trace.read_text(encoding="utf-8").splitlines()[0]) for trace in traces]
+    versions = {header["driver_version"] for header in headers}
     assert versions == {{"java3": "3.11.5", "dse": "1.9.0"}[driver]}

@@ -18,20 +18,12 @@ import java.util.stream.Collectors;
 /**
  * One seeded random walk over a real pool: an operation, rest, a line, and again.
  *
- * <p>An operation at which the driver reads a clock is kept away from the instant at which the
- * answer changes; where the machine stalls across such an instant all the same, the walk ends
- * before that line.
+ * <p>Where a stall of the machine makes a line ambiguous ({@link Boundaries}) the walk ends before
+ * it.
  */
 final class DecisionWalk {
 
-  private static final long GUARD_MS = 100;
-  private static final long MARGIN_MS = 2;
   private static final int SHORT_TIMEOUT_MS = 1;
-
-  /** How many operations a walk does, on average, in a backoff. */
-  private static final int OPERATIONS_EMPTY = 6;
-
-  private static final int OPERATIONS_IN_BACKOFF = 50;
   private static final String QUERY = "SELECT key FROM system.local WHERE key='local'";
 
   private final WalkPlan plan;
@@ -42,6 +34,7 @@ final class DecisionWalk {
   private final WalkCluster cluster;
   private final HostConnectionPool pool;
   private final ObservedPool observed;
+  private final Boundaries boundaries;
   private final StringBuilder line = new StringBuilder();
 
   private final WalkRequests queued = new WalkRequests();
@@ -73,6 +66,7 @@ final class DecisionWalk {
             ? StreamIdGenerator.MAX_STREAM_PER_CONNECTION_V2
             : StreamIdGenerator.MAX_STREAM_PER_CONNECTION_V3;
     observed = new ObservedPool(pool, clock, streams);
+    boundaries = new Boundaries(observed, clock, random);
   }
 
   /**
@@ -87,7 +81,7 @@ final class DecisionWalk {
       cluster.settle(false);
       boolean clear = operate(Operation.INIT);
       while (clear && lines < plan.operations) {
-        passBackoff();
+        boundaries.passBackoff();
         clear = operate(choose());
       }
       return lines;
@@ -114,10 +108,7 @@ final class DecisionWalk {
 
   /** Do one operation and write its line; false where a stall made the line ambiguous. */
   private boolean operate(Operation operation) throws Exception {
-    keepAwayFromBoundaries();
-    Long backoff = observed.backoffUntilMs();
-    List<Long> deadlines = deadlines();
-    atMs = clock.nowMs();
+    atMs = boundaries.begin();
     grants.clear();
     line.setLength(0);
     line.append("{\"op\":\"").append(operation.name().toLowerCase()).append('"');
@@ -126,14 +117,8 @@ final class DecisionWalk {
     if (Connections.isDead(control)) {
       throw new IOException("the control connection is gone");
     }
-    long endMs = clock.nowMs();
-    if (straddles(backoff, endMs) || straddles(observed.backoffUntilMs(), endMs)) {
+    if (boundaries.areStraddled()) {
       return false;
-    }
-    for (long deadline : deadlines) {
-      if (straddles(deadline, endMs)) {
-        return false;
-      }
     }
     if (line.indexOf("\"clock_ms\"") < 0) {
       line.append(",\"at_ms\":").append(atMs);
@@ -446,7 +431,8 @@ final class DecisionWalk {
 
   private void lose() {
     List<Connection> alive = new ArrayList<>();
-    boolean fromTrash = !pool.trash.isEmpty() && (pool.connections.isEmpty() || random.nextBoolean());
+    boolean either = !pool.connections.isEmpty() && !pool.trash.isEmpty();
+    boolean fromTrash = either ? random.nextBoolean() : pool.connections.isEmpty();
     alive.addAll(fromTrash ? pool.trash : pool.connections);
     alive.removeIf(Connections::isDead);
     if (alive.isEmpty()) {
@@ -488,58 +474,5 @@ final class DecisionWalk {
 
   private void connectFailed() {
     cluster.awaitRefusal(proxy.refuseOldest());
-  }
-
-  // Clocks ---------------------------------------------------------------------------------------
-
-  private List<Long> deadlines() {
-    List<Long> deadlines = new ArrayList<>();
-    for (Connection connection : pool.trash) {
-      if (connection.maxIdleTime != Long.MIN_VALUE) {
-        deadlines.add(observed.deadlineMs(connection));
-      }
-    }
-    return deadlines;
-  }
-
-  /**
-   * Now and then wait until the driver may connect again. A walk does hundreds of operations in a
-   * backoff of a second; most of them would meet an empty pool.
-   */
-  private void passBackoff() throws InterruptedException {
-    Long until = observed.backoffUntilMs();
-    int operations = pool.connections.isEmpty() ? OPERATIONS_EMPTY : OPERATIONS_IN_BACKOFF;
-    if (until == null || random.nextInt(operations) > 0) {
-      return;
-    }
-    while (clock.nowMs() <= until + MARGIN_MS) {
-      Thread.sleep(1);
-    }
-  }
-
-  private void keepAwayFromBoundaries() throws InterruptedException {
-    boolean waited = true;
-    while (waited) {
-      waited = waitFor(observed.backoffUntilMs());
-      for (Long deadline : deadlines()) {
-        waited |= waitFor(deadline);
-      }
-    }
-  }
-
-  /** Where an instant is near, wait until it is past. */
-  private boolean waitFor(Long instant) throws InterruptedException {
-    long now = clock.nowMs();
-    if (instant == null || instant + MARGIN_MS < now || instant > now + GUARD_MS) {
-      return false;
-    }
-    while (clock.nowMs() <= instant + MARGIN_MS) {
-      Thread.sleep(1);
-    }
-    return true;
-  }
-
-  private boolean straddles(Long instant, long endMs) {
-    return instant != null && instant + 1 >= atMs && instant - 1 <= endMs;
   }
 }

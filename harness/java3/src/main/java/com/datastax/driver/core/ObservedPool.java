@@ -1,9 +1,11 @@
 package com.datastax.driver.core;
 
+import io.netty.util.concurrent.EventExecutor;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -49,14 +51,12 @@ final class ObservedPool {
   void expire(Object waiter) {
     Future<?> timeout = Reflected.field(waiter, "timeoutTask", Future.class);
     Object task = Reflected.field(timeout, "task", Object.class);
-    io.netty.util.concurrent.EventExecutor executor =
-        Reflected.field(
-            pool, "timeoutsExecutor", io.netty.util.concurrent.EventExecutor.class);
+    EventExecutor executor = Reflected.field(pool, "timeoutsExecutor", EventExecutor.class);
     io.netty.util.concurrent.Future<?> done;
     if (task instanceof Runnable) {
       done = executor.submit((Runnable) task);
     } else {
-      done = executor.submit((java.util.concurrent.Callable<?>) task);
+      done = executor.submit((Callable<?>) task);
     }
     Patience.until(done::isDone, "the timeout of a waiter");
   }

@@ -2,6 +2,7 @@ package com.datastax.driver.core;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.function.Predicate;
 
 /** Requests in one state, from which one can be drawn. */
@@ -25,12 +26,12 @@ final class WalkRequests {
     requests.remove(request);
   }
 
-  WalkRequest draw(java.util.SplittableRandom random) {
+  WalkRequest draw(SplittableRandom random) {
     return requests.get(random.nextInt(requests.size()));
   }
 
   /** One of those that are wanted, or null. */
-  WalkRequest draw(java.util.SplittableRandom random, Predicate<WalkRequest> wanted) {
+  WalkRequest draw(SplittableRandom random, Predicate<WalkRequest> wanted) {
     int start = random.nextInt(Math.max(1, requests.size()));
     for (int k = 0; k < requests.size(); k++) {
       WalkRequest request = requests.get((start + k) % requests.size());
