@@ -24,7 +24,7 @@ from poolsim.harness.recording.collect import (
     collect_requests,
 )
 from poolsim.harness.recording.faults import FaultGiver, FaultyNode, rows_of, seen
-from poolsim.harness.recording.programs import start_recorder
+from poolsim.harness.recording.programs import favoured, start_recorder
 from poolsim.harness.recording.run_file import Addresses, run_file
 from poolsim.harness.recording.schedule import Schedule, draw_schedule
 from poolsim.recording.files import whole_directory
@@ -238,7 +238,9 @@ class _Run:
         run_json = self._work / "run.json"
         content = run_file(scenario, schedule, arrivals, self._addresses, csv)
         run_json.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        with start_recorder(scenario.clients[0].driver, run_json) as recorder:
+        with favoured() as is_favoured:
+            started = start_recorder(scenario.clients[0].driver, run_json)
+        with started as recorder:
             ready = recorder.ready()
             self._check_version(ready)
             start_ns = _time_zero(ready)
@@ -266,6 +268,7 @@ class _Run:
         meta: dict[str, Any] = {
             "driver_version": ready.driver_version,
             "start_ns": start_ns,
+            "driver_precedence": is_favoured,
             "recorder": {**ready.said, **told},
         }
         for key in ("cleanup_origin_ns", "cleanup_interval_ns"):
