@@ -324,7 +324,7 @@ def test_a_paced_node_is_exactly_its_fifo(
     for client in clients:
         streams = [client.stream() for _ in range(30)]
         assert len(set(streams)) == 30
-    assert proxy.log_end()[0] == 60
+    assert proxy.log_end().requests == 60
     rows = read_log(tmp_path / "log")
     rows = rows[np.argsort(rows[:, 0])]
     assert rows[:, 0].tolist() == list(range(60))
@@ -351,9 +351,10 @@ def test_a_node_slower_than_its_pace_is_counted(
     assert client.stream() == 1
     client.ask(request(2, 0))
     assert client.stream() == 2
-    requests, late = proxy.log_end()
-    assert requests == 2
-    assert late >= 1
+    logged = proxy.log_end()
+    assert logged.requests == 2
+    assert logged.late_backends >= 1
+    assert 0 < logged.cpu_ns < 1_000_000_000
     rows = read_log(tmp_path / "log")
     assert rows[0, BACKEND] > rows[0, DUE]
     assert rows[0, SENT] >= rows[0, BACKEND]
@@ -394,7 +395,8 @@ def test_what_is_under_way_at_the_end_of_the_log_is_in_it(
     leaves.close()
     time.sleep(0.05)
     assert not (tmp_path / "log").exists(), "whole or not at all"
-    assert proxy.log_end() == (2, 0)
+    logged = proxy.log_end()
+    assert (logged.requests, logged.late_backends) == (2, 0)
     rows = read_log(tmp_path / "log")
     assert sorted(rows[:, 0].tolist()) == [11, 12]
     assert set(rows[:, SENT].tolist()) == {-1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,17 @@ TIMEOUT_S = 15.0
 
 class ProxyError(Exception):
     """The proxy could not do a command, or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """What a log holds: its rows, how many responses of nodes came after their due time, and the
+    processor time that the proxy has used since its beginning, in ns.
+    """
+
+    requests: int
+    late_backends: int
+    cpu_ns: int
 
 
 class ProxyControl:
@@ -151,12 +163,10 @@ class ProxyControl:
         """Log numbered requests from now on, times from `start_ns`; `log_end` writes the file."""
         self.do("log", path=str(path), start_ns=start_ns)
 
-    def log_end(self) -> tuple[int, int]:
-        """Write the log, whole or not at all: its rows, and how many responses came after their
-        due time.
-        """
+    def log_end(self) -> LogEnd:
+        """Write the log, whole or not at all."""
         reply = self.do("log_end")
-        return int(reply["requests"]), int(reply["late_backends"])
+        return LogEnd(int(reply["requests"]), int(reply["late_backends"]), int(reply["cpu_ns"]))
 
     def events(self) -> list[tuple[int, str, str, int]]:
         """What happened since the last call: time in ns, listener, kind, client port (-1: none)."""

@@ -11,7 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic_ns
+from time import monotonic_ns, process_time_ns
 from typing import Any
 
 from poolsim.harness.proxy.core import Proxy
@@ -51,6 +51,7 @@ class Control:
         """
         self.proxy = Proxy(self._on_turn)
         self._sessions: set[_Session] = set()
+        self._used_ns = 0
         self._sock = socket.create_server(address, backlog=256)
         self._sock.setblocking(False)
         self.address: Address = self._sock.getsockname()
@@ -194,6 +195,7 @@ class Control:
         if not path.parent.is_dir():
             raise CommandError(f"there is no directory {path.parent}")
         self.proxy.log = RequestLog(path, int(command["start_ns"]))
+        self._used_ns = process_time_ns()
         self.proxy.sendings.clear()
         for listener in self.proxy.listeners.values():
             listener.late_backends = 0
@@ -208,7 +210,8 @@ class Control:
             request.is_logged = False
         self.proxy.log = None
         late = sum(listener.late_backends for listener in self.proxy.listeners.values())
-        return {"requests": log.write(), "late_backends": late}
+        used_ns = process_time_ns() - self._used_ns
+        return {"requests": log.write(), "late_backends": late, "cpu_ns": used_ns}
 
     def _events(self, _command: dict[str, Any]) -> Reply:
         events = list(self.proxy.events)

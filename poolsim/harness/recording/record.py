@@ -275,7 +275,9 @@ class _Run:
             if key in ready.said:
                 meta[key] = ready.said[key]
         if control is not None:
-            _, meta["late_backends"] = control.log_end()
+            logged = control.log_end()
+            meta["late_backends"] = logged.late_backends
+            meta["proxy_cpu_ns"] = logged.cpu_ns
             events = control.events()
             own += rows_of(events, self._listeners, start_ns)
             own += seen(given, events, self._listeners, start_ns)
