@@ -8,7 +8,7 @@ when it is complete; walks whose file is there are skipped. One JSON line is pri
 {"walk", "operations", "while_creating", "seconds", "kinds"}, or {"walk", "skipped": true}, or
 {"walk", "error"}; the exit code is 1 if any walk failed.
 
-WALK: {"name", "seed", "operations", "listen": "127.0.2.7:9042", "protocol": 4 or 2,
+WALK: {"name", "seed", "operations", "listen": "127.0.3.7:9042", "protocol": 4 or 2,
 "distance": "local" or "remote", "max_in_flight"} and for protocol 2 (the legacy pool) also "core",
 "max", "max_requests", "min_requests". "backend", if given here or beside "walks", is a node before
 which the proxy shall listen at "listen". Defaults are the driver's. No more than three walks go on

@@ -51,7 +51,7 @@ def walks(
     for k, walk in enumerate(found):
         walk["seed"] = seed + k
         walk["operations"] = operations
-        walk["listen"] = f"127.0.2.{1 + k}:9042"
+        walk["listen"] = f"127.0.3.{1 + k}:9042"
         walk["distance"] = "remote" if k % REMOTE_EACH == REMOTE_EACH - 1 else "local"
         if backend is not None:
             walk["backend"] = backend

@@ -160,6 +160,7 @@ class HostConnection:
         self.current.home = self
         self.trash: list[Connection] = []
         self.waiters: list[tuple[int, Connection, bool]] = []  # the last: it looks all the time
+        self.woken: list[tuple[int, Connection, bool]] = []  # when it was shut
         self.replacing = False
         self.shut = False
         self.pausing = False  # a refused replacement waits for its next try
@@ -210,6 +211,8 @@ class HostConnection:
             self.cluster.failed.append((request, POOL_CLOSED))
             if connection.spare > 0:
                 connection.spare -= 1
+                if self.waiters:  # the borrow returns the connection, which notifies
+                    self.woken.append(self.waiters.pop(0))
             else:
                 connection.leaked += 1  # get_request_id asserts
         else:
@@ -288,9 +291,9 @@ class HostConnection:
         if connection is not None:
             self.close(connection)
         self.trash = []  # forgotten, not closed
-        woken, self.waiters = self.waiters, []
-        for waiter in woken:
-            self.look(waiter)
+        self.woken, self.waiters = self.waiters, []
+        while self.woken:
+            self.look(self.woken.pop(0))
 
     def heartbeat_failed(self, connection: Connection, late: bool) -> None:
         connection.leaked += late  # the question

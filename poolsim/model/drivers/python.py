@@ -1221,6 +1221,7 @@ def _shut_out(w: World, p: int, now: int) -> int:
             elif w.connections[c].exhausted == 1 or places > 0:
                 if spare > 0:
                     spare -= 1
+                    _mark_stranded(w, p)
                 else:
                     places -= 1
                 waited += 1
@@ -1230,7 +1231,41 @@ def _shut_out(w: World, p: int, now: int) -> int:
                 attempt.connection = -1
                 _append_waiter(w, p, a)
         a = after
+    _wake_marked(w, p, now)
     return waited
+
+
+@rule
+def _mark_stranded(w: World, p: int) -> None:
+    """A borrow that fails on the broken connection returns it: the first of those who wait again
+    is notified, and looks when all who were woken before have looked."""
+    pool = w.pools[p]
+    a = pool.queue_first
+    while a >= 0:
+        attempt = w.attempts[a]
+        if attempt.stranded == pool.generation and attempt.spins == 0:
+            attempt.spins = 1
+            return
+        a = attempt.next
+
+
+@rule
+def _wake_marked(w: World, p: int, now: int) -> None:
+    """Those who were notified while they waited again look; nothing has changed for most."""
+    pool = w.pools[p]
+    last = pool.queue_last
+    a = pool.queue_first
+    while a >= 0:
+        after = -1
+        if a != last:
+            after = w.attempts[a].next
+        attempt = w.attempts[a]
+        if attempt.stranded == pool.generation and attempt.spins == 1:
+            attempt.spins = 0
+            _remove_waiter(w, p, a)
+            if attempt.connection < 0 or not _serve(w, p, a, now):
+                _append_waiter(w, p, a)
+        a = after
 
 
 # Heartbeats --------------------------------------------------------------------------------------
