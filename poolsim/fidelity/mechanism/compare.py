@@ -23,14 +23,16 @@ def compare_mechanism(runs: Sequence[tuple[Recording, Simulated]]) -> list[Check
     taken = [compared(recording, simulation, bool(without_bar)) for recording, simulation in runs]
     asked = taken[0].plan.compare
     checks = [order(taken)]
-    if "growth" in asked and not without_bar:
-        checks.append(growth(taken))
-    if "trash" in asked and not without_bar:
-        checks += ticks(taken, TRASHED)
-    if "close" in asked and not without_bar:
-        checks += ticks(taken, CLOSED)
-    if "resurrection" in asked and not without_bar:
-        checks.append(resurrection(taken))
+    pooling = taken[0].plan.client.options.local
+    if pooling.max > pooling.core and not without_bar:
+        if "growth" in asked:
+            checks.append(growth(taken))
+        if "trash" in asked:
+            checks += ticks(taken, TRASHED)
+        if "close" in asked:
+            checks += ticks(taken, CLOSED)
+        if "resurrection" in asked:
+            checks.append(resurrection(taken))
     if "peak" in asked or "growth" in asked:
         checks.append(peak(taken, without_bar))
     if "rejections" in asked:
