@@ -323,6 +323,38 @@ def calibrate(
     finish(lambda: calibrate_command(recording, out, force))
 
 
+@app.command(short_help="Compare with real drivers on a real cluster.")
+def validate(
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Two drivers' decisions and two plans: about six minutes."),
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report goes.")] = Path(
+        "reports/fidelity"
+    ),
+    recordings: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where recordings are kept, and found again.")
+    ] = Path("recordings"),
+    only_report: Annotated[
+        bool,
+        typer.Option("--report-only", help="Write the report of DIR/results.json anew."),
+    ] = False,
+) -> None:
+    """Record real drivers on a real cluster, hold the simulation against them, write a report.
+
+    What is recorded already is not recorded again, so an interrupted validation goes on where it
+    was. Without --quick it takes some hours. Exit code 0: every figure held; 1: one does not, or a
+    decision differs; 4: too little could be measured here; 6: no container engine, Java or memory.
+
+    \b
+    poolsim validate --quick
+    poolsim validate --out reports/fidelity --recordings recordings
+    """  # noqa: D301
+    from poolsim.commands.validate import Request, validate_command
+
+    finish(lambda: validate_command(Request(quick, out, recordings, only_report)))
+
+
 def main() -> None:
     """The `poolsim` command."""
     app(prog_name="poolsim")

@@ -30,6 +30,7 @@ _KNOWN = (
     ("poolsim.invariants.violation", "InvariantViolation", BUG),
     ("poolsim.engine.run", "NotReady", NOT_READY),
     ("poolsim.harness.not_ready", "NotReady", NOT_READY),
+    ("poolsim.harness.decisions", "RecordingFailed", NOT_READY),
 )
 """Errors that say all there is to say, by module and name: nothing is imported to catch them."""
 

@@ -10,38 +10,63 @@ import math
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from poolsim import __version__
 from poolsim.fidelity import series
+from poolsim.fidelity.calibration.calibrate import Calibration, calibrate
+from poolsim.fidelity.calibration.laws import law_text
 from poolsim.fidelity.checks import HELD, NOT_HELD, NOT_MEASURABLE, Check
 from poolsim.fidelity.decisions import DriverDecisions
 from poolsim.fidelity.mechanism.compare import compare_mechanism
 from poolsim.fidelity.performance.compare import compare_performance, predicted_from_plan
 from poolsim.fidelity.performance.overhead import Overhead, fit
+from poolsim.fidelity.plans import Plan
 from poolsim.fidelity.recordings import Recording, RecordingError
 from poolsim.fidelity.simulated import PREDICTED, TRACE_DRIVEN, simulated
 from poolsim.fidelity.stalls import find_stalls
+from poolsim.scenario.scenario import Node
 
 FORMAT = "poolsim.fidelity/1"
 CALIBRATION = "calibration"
-"""A plan whose name ends so is the one that the overhead is fitted on; it is not a prediction."""
+"""A plan with this in its name is one that is fitted on; it is not a prediction."""
 
 _LIBRARIES = ("numpy", "scipy", "simpy", "pandas", "pyarrow", "matplotlib")
 
 
-def overhead_of(recordings: Sequence[Recording], driver: str) -> Overhead | None:
-    """The fixed overhead of a driver: fitted on the first recording of its calibration plan, or
-    of another driver's where it has none; None without any."""
-    found = [one for one in recordings if one.plan.name.endswith(CALIBRATION)]
-    own = [one for one in found if one.plan.client.driver == driver]
-    return fit((own or found)[0]) if found else None
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What the simulations of a driver's plans take from its calibration recordings.
+
+    overhead: of paced nodes. bare: service law, workers and delay of bare nodes.
+    """
+
+    overhead: Overhead | None
+    bare: Calibration | None
 
 
-def compare_plan(recordings: Sequence[Recording], overhead: Overhead | None) -> dict[str, Any]:
+def fitted(recordings: Sequence[Recording], driver: str) -> Fitted:
+    """Fit on the first recordings of a driver's calibration plans, paced and bare, or of another
+    driver's where it has none."""
+
+    def first(nodes: str) -> Recording | None:
+        found = [
+            one for one in recordings if CALIBRATION in one.plan.name and one.meta["nodes"] == nodes
+        ]
+        own = [one for one in found if one.plan.client.driver == driver]
+        return next(iter(own or found), None)
+
+    paced, bare = first("paced"), first("bare")
+    return Fitted(
+        overhead=fit(paced) if paced is not None else None,
+        bare=calibrate(bare) if bare is not None else None,
+    )
+
+
+def compare_plan(recordings: Sequence[Recording], known: Fitted) -> dict[str, Any]:
     """Everything that is compared of one plan.
 
     Raises:
@@ -54,8 +79,9 @@ def compare_plan(recordings: Sequence[Recording], overhead: Overhead | None) -> 
                 f"{other.path}: its plan.yaml is not that of {recordings[0].path}; "
                 "remove the older recordings of this plan"
             )
-    delay_ns = overhead.delay_ns if overhead is not None and plan.nodes == "paced" else None
-    runs = [(one, simulated(one, TRACE_DRIVEN, delay_ns)) for one in recordings]
+    delay_ns, node = _in_place_of_the_plan_s(plan, known)
+    overhead = known.overhead
+    runs = [(one, simulated(one, TRACE_DRIVEN, delay_ns, node)) for one in recordings]
     simulations = [simulation for _, simulation in runs]
     checks: list[Check] = []
     use = None
@@ -75,7 +101,7 @@ def compare_plan(recordings: Sequence[Recording], overhead: Overhead | None) -> 
         is_measured = simulations[0].mode == TRACE_DRIVEN or not plan.is_open
         curves = series.latency_curves(list(recordings), simulations, from_start=is_measured)
         if simulations[0].mode == TRACE_DRIVEN:
-            drawn = [(one, simulated(one, PREDICTED, delay_ns)) for one in recordings]
+            drawn = [(one, simulated(one, PREDICTED, delay_ns, node)) for one in recordings]
             checks += predicted_from_plan(compare_performance(drawn, overhead))
     return {
         "name": plan.name,
@@ -83,7 +109,7 @@ def compare_plan(recordings: Sequence[Recording], overhead: Overhead | None) -> 
         "driver": plan.client.driver,
         "nodes": plan.nodes,
         "node_count": len(plan.scenario.node_names),
-        "is_calibration": plan.name.endswith(CALIBRATION),
+        "is_calibration": CALIBRATION in plan.name,
         "tiers": [tier for tier in ("T2", "T3") if any(check.tier == tier for check in checks)],
         "mode": simulations[0].mode,
         "sources": [list(source) for source in simulations[0].sources],
@@ -95,6 +121,15 @@ def compare_plan(recordings: Sequence[Recording], overhead: Overhead | None) -> 
         "latency_curves": curves,
         "region": _region(recordings[0]),
     }
+
+
+def _in_place_of_the_plan_s(plan: Plan, known: Fitted) -> tuple[int | None, Node | None]:
+    """The fitted network delay, and on bare nodes the fitted workers and service law."""
+    if plan.nodes == "paced":
+        return (known.overhead.delay_ns if known.overhead is not None else None), None
+    if known.bare is None:
+        return None, None
+    return known.bare.delay_ns, Node(known.bare.workers, known.bare.law)
 
 
 def _about(recording: Recording, place: int, shares: Sequence[float]) -> dict[str, Any]:
@@ -143,15 +178,15 @@ def build(
     by_plan: dict[str, list[Recording]] = {}
     for recording in recordings:
         by_plan.setdefault(recording.plan.name, []).append(recording)
-    overheads: dict[str, Overhead | None] = {}
+    known: dict[str, Fitted] = {}
     plans = []
     for name, own in by_plan.items():
         if progress is not None:
             progress(name)
         driver = own[0].plan.client.driver
-        if driver not in overheads:
-            overheads[driver] = overhead_of(recordings, driver)
-        plans.append(compare_plan(own, overheads[driver]))
+        if driver not in known:
+            known[driver] = fitted(recordings, driver)
+        plans.append(compare_plan(own, known[driver]))
     document = {
         "format": FORMAT,
         "poolsim": __version__,
@@ -161,14 +196,28 @@ def build(
         "libraries": {name: metadata.version(name) for name in _LIBRARIES},
         "decisions": [asdict(row) for row in decisions],
         "overheads": {
-            driver: asdict(overhead) | {"delay_ns": overhead.delay_ns}
-            for driver, overhead in overheads.items()
-            if overhead is not None
+            driver: asdict(one.overhead) | {"delay_ns": one.overhead.delay_ns}
+            for driver, one in known.items()
+            if one.overhead is not None
+        },
+        "bare": {
+            driver: _bare_nodes(one.bare) for driver, one in known.items() if one.bare is not None
         },
         "plans": plans,
     }
     document["summary"] = summary(document)
     return document
+
+
+def _bare_nodes(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "recording": calibration.recording.name,
+        "workers": calibration.workers,
+        "law": law_text(calibration.law),
+        "distance": calibration.candidates[0].distance,
+        "misfit": calibration.misfit,
+        "delay_ns": calibration.delay_ns,
+    }
 
 
 def summary(document: dict[str, Any]) -> dict[str, Any]:

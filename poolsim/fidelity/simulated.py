@@ -49,7 +49,7 @@ from poolsim.model.kinds import (
 from poolsim.model.laws.durations import mean_ns, quantile_ns
 from poolsim.recording.columns import REQUEST_COLUMNS, SAMPLE_COLUMNS
 from poolsim.recording.tables import error_kinds_of
-from poolsim.scenario.scenario import Client, Fault, Load, Scenario
+from poolsim.scenario.scenario import Client, Fault, Load, Node, Scenario
 
 PREDICTED = "predicted"
 TRACE_DRIVEN = "trace-driven"
@@ -78,19 +78,25 @@ class Simulated:
     utilisation: float
 
 
-def simulated(recording: Recording, mode: str, delay_ns: int | None = None) -> Simulated:
+def simulated(
+    recording: Recording, mode: str, delay_ns: int | None = None, node: Node | None = None
+) -> Simulated:
     """Simulate a recording's plan.
 
     Args:
         recording: gives the plan, and what the mode takes from it.
         mode: PREDICTED or TRACE_DRIVEN; a closed loop is predicted either way.
         delay_ns: one-way network delay that replaces the plan's.
+        node: workers and service law that replace the plan's, on nodes that are not paced by it.
     """
     plan = recording.plan
     sources: list[tuple[str, str]] = []
     scenario = _with_faults(plan.scenario, recording, sources)
     if delay_ns is not None:
         scenario = _with_delay(scenario, delay_ns)
+    if node is not None:
+        scenario = replace(scenario, node=node)
+        sources.append(("nodes", f"{node.workers} workers, calibrated on another recording"))
     is_replayed = mode == TRACE_DRIVEN and plan.is_open
     if is_replayed:
         scenario = _with_trace(scenario, recording, sources)

@@ -12,15 +12,22 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from poolsim.report.plot_style import ACTIVE_EDGE, FAULT, GRID, INK, MUTED, QUEUE, REJECTED, TAIL
+INK = "#1b2430"
+MUTED = "#5a6675"
+GRID = "#e3e7ec"
+BLUE = "#0072b2"
+PURPLE = "#cc79a7"
+VERMILION = "#d55e00"
+"""After Okabe and Ito ("Color Universal Design", 2008), as the report of a run has them."""
 
 PANELS = (
-    ("connections", "connections", ACTIVE_EDGE),
+    ("connections", "connections", BLUE),
     ("trashed", "trashed", MUTED),
-    ("in_flight", "in flight", TAIL),
-    ("pending", "queued", QUEUE),
-    ("rejected", "rejected so far", REJECTED),
+    ("in_flight", "in flight", BLUE),
+    ("pending", "queued", PURPLE),
+    ("rejected", "rejected so far", VERMILION),
 )
 STEPPED = ("connections", "trashed", "rejected")
 WIDTH_INCHES = 10.0
@@ -51,15 +58,17 @@ def timeline_png(timelines: dict[str, Any]) -> bytes:
         )
         own.plot(seconds, real[name], color=INK, linewidth=1.1, drawstyle=style, label="real")
         own.set_ylim(0, 1.12 * max(1, *real[name], *simulated[name]))
+        own.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        own.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         _dress(own, title)
         for number, (host, begin, end) in enumerate(timelines["faults"]):
-            own.axvspan(begin, end, color=FAULT, alpha=0.08, linewidth=0)
+            own.axvspan(begin, end, color=VERMILION, alpha=0.08, linewidth=0)
             if place == 0:
                 own.text(
                     begin,
                     1.02,
                     f" node {host + 1} lost",
-                    color=FAULT,
+                    color=VERMILION,
                     fontsize=9,
                     transform=own.get_xaxis_transform(),
                     va="bottom",
@@ -80,7 +89,7 @@ def latency_png(curves: dict[str, Any]) -> bytes:
         axes.plot(
             beyond,
             curves["simulated"],
-            color=TAIL,
+            color=BLUE,
             alpha=0.35,
             linewidth=6,
             label="simulated (of the first recording)",
