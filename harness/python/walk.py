@@ -174,19 +174,20 @@ class Walk:
         """Hold, let go, refuse; whether that was it."""
         pool, chance = self.pool, self.random.random()
         creating = len(pool.handshakes.under_way)
+        legacy = pool.settings.legacy
         if not pool.held:
-            if chance > 0.04:
+            if chance > (0.08 if legacy else 0.04):
                 return False
             return self._hold(True)
         quick = pool.is_shut()
         if creating:
-            refuse = 0.15 if quick else (0.002 if pool.settings.legacy else 0.008)
+            refuse = 0.15 if quick else (0.002 if legacy else 0.008)
             if chance < refuse:
                 pool.refuse()
                 self.note("connect_failed")
                 return True
             chance -= refuse
-            release = 0.3 if quick else 0.005
+            release = 0.3 if quick else (0.003 if legacy else 0.005)
         else:
             release = 0.3 if quick else 0.006
         return chance < release and self._hold(False)

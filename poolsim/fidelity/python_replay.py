@@ -62,7 +62,7 @@ class ReplayedPythonPool:
     def do(self, line: dict[str, Any]) -> dict[str, Any]:
         """Do one operation; what it led to, in the trace's terms."""
         if "at_ms" in line:
-            self.now_ns = line["at_ms"] * MILLISECOND
+            self.now_ns = int(line["at_ms"]) * MILLISECOND
         own = line.get("request") if line["op"] == "borrow" else None
         outcome, simulated = self._operate(line)
         failed = {request for request, _ in outcome.failures}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from poolsim.harness import files
 from poolsim.harness.drivers import process
-from poolsim.harness.not_ready import NotReady
 
 
 def start_recorder(driver: str, run_json: Path) -> process.RecorderProcess:
@@ -23,12 +20,9 @@ def start_recorder(driver: str, run_json: Path) -> process.RecorderProcess:
         from poolsim.harness.drivers import java3
 
         return java3.start(run_json)
-    script = files.directory() / "python" / "runs.py"
-    if not script.is_file():
-        raise NotReady(f"the run recorder of the Python driver is missing: {script}")
-    return process.start(
-        "the run recorder of the Python driver", [sys.executable, script, run_json]
-    )
+    from poolsim.harness.drivers import python
+
+    return python.start(run_json)
 
 
 RECORDER_NICE = -10

@@ -34,10 +34,10 @@ the host, and the pool is shut. On v1 and v2 its trash is closed, and its waiter
 newer the trash is forgotten and never closed (:541-549). A waiter there looks once more at the
 connection it waited for: it is served by one in the trash that has room; on the broken one it takes
 a stream, and fails. Requests that break leave their stream ids behind, so that soon there is none
-left to take: then the borrow fails without giving back its place in in_flight (:437-438, where
-get_request_id asserts), and who finds no place any more waits on, for a connection that is gone, up
-to its timeout. A connection whose pool was shut while it was made is never closed, either. A
-handshake that times out convicts nobody (OperationTimedOut, PY/policies.py:594-605); on v1 and v2
+left to take: then the borrow fails without giving back its place in in_flight (:439-440; the
+assertion at connection.py:1058), and who finds no place any more waits on, for a connection that is
+gone, up to its timeout. A connection whose pool was shut while it was made is never closed, either.
+A handshake that times out convicts nobody (OperationTimedOut, PY/policies.py:594-605); on v1 and v2
 it is still counted as open afterwards (PY/pool.py:699-733).
 
 Heartbeats (PY/connection.py:1652-1763). Cycles for the whole session, the next one starting
