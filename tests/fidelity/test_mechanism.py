@@ -253,3 +253,19 @@ def test_a_recording_and_its_simulation_taken_apart(tmp_path: Path) -> None:
     kinds = [transition.kind for transition in one.real_transitions if transition.host == 1]
     assert kinds[:3] == ["lost", "lost", "host_down"]
     assert kinds[-3:] == ["connected", "connected", "host_up"]
+
+
+def test_a_recording_that_lies_in_stalls_is_evidence_of_nothing(tmp_path: Path) -> None:
+    stalled = tuple(synthetic.stall_at(second) for second in range(0, 45, 2))
+    checks = checks_of(tmp_path / "all", synthetic.GROWTH_PLAN, [stalled])
+    assert {key: check.verdict for key, check in checks.items()} == {"order": NOT_MEASURABLE}
+    checks = checks_of(tmp_path / "one", synthetic.GROWTH_PLAN, [stalled, (), ()])
+    assert {check.verdict for check in checks.values()} == {HELD}
+    assert len(checks["peak"].real) == 2
+    assert "not counted" in checks["order"].note
+
+
+def test_rejections_that_lie_in_stalls_are_evidence_of_nothing(tmp_path: Path) -> None:
+    stalled = tuple(synthetic.stall_at(second) for second in range(0, 10, 2))
+    checks = checks_of(tmp_path, synthetic.OVERFLOW_PLAN, [stalled])
+    assert checks["rejections"].verdict == NOT_MEASURABLE

@@ -11,7 +11,7 @@ from poolsim.fidelity.mechanism.growth import growth, peak
 from poolsim.fidelity.mechanism.order import order
 from poolsim.fidelity.mechanism.queued_growth import NOTE, stood_still, stood_still_s
 from poolsim.fidelity.mechanism.reconnections import reconnections
-from poolsim.fidelity.mechanism.rejections import rejections
+from poolsim.fidelity.mechanism.rejections import rejections, unsuccessful
 from poolsim.fidelity.mechanism.transitions import CLOSED, TRASHED
 from poolsim.fidelity.recordings import Recording
 from poolsim.fidelity.simulated import Simulated
@@ -23,6 +23,10 @@ def compare_mechanism(runs: Sequence[tuple[Recording, Simulated]]) -> list[Check
     taken = [compared(recording, simulation, bool(without_bar)) for recording, simulation in runs]
     asked = taken[0].plan.compare
     checks = [order(taken)]
+    # What lies in stalls for the most part is to be made again, and no evidence of anything.
+    taken = [one for one in taken if one.alignment.is_usable]
+    if not taken:
+        return checks
     pooling = taken[0].plan.client.options.local
     if pooling.max > pooling.core and not without_bar:
         if "growth" in asked:
@@ -37,6 +41,7 @@ def compare_mechanism(runs: Sequence[tuple[Recording, Simulated]]) -> list[Check
         checks.append(peak(taken, without_bar))
     if "rejections" in asked:
         checks += rejections(taken, without_bar)
+    checks += unsuccessful(taken)
     if "reconnection" in asked:
         checks += reconnections(taken)
     if without_bar:

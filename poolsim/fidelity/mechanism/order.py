@@ -1,4 +1,4 @@
-"""All transitions in the same order, in every recording."""
+"""All transitions in the same order, in every recording that is worth anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from poolsim.fidelity.mechanism.compared import Compared, figure
 
 
 def order(runs: Sequence[Compared]) -> Check:
-    """The figure: how many transitions of the worst recording have no partner."""
+    """The figure: how many transitions of the worst recording have no partner.
+
+    Recordings with more than one transition in five inside stalls do not count; if none is left,
+    nothing can be said.
+    """
+    every = runs
+    runs = [one for one in runs if one.alignment.is_usable] or runs
     check = figure(
         "order",
         "transitions out of order",
@@ -19,18 +25,20 @@ def order(runs: Sequence[Compared]) -> Check:
         [float(one.alignment.simulated) for one in runs],
         float(max(len(one.alignment.differences) for one in runs)),
         0.0,
-        note="; ".join(_notes(runs)),
+        note="; ".join(_notes(every, runs)),
     )
-    if all(one.alignment.is_usable for one in runs):
+    if any(one.alignment.is_usable for one in every):
         return check
     return replace(check, verdict=NOT_MEASURABLE)
 
 
-def _notes(runs: Sequence[Compared]) -> list[str]:
+def _notes(every: Sequence[Compared], runs: Sequence[Compared]) -> list[str]:
     notes = ["values are how many transitions there are"]
-    unusable = [one.recording.name for one in runs if not one.alignment.is_usable]
+    unusable = [one.recording.name for one in every if not one.alignment.is_usable]
     if unusable:
-        notes.append(f"more than one transition in five inside a stall: {', '.join(unusable)}")
+        notes.append(
+            f"not counted, more than one transition in five inside a stall: {', '.join(unusable)}"
+        )
     left_out = sum(one.alignment.left_out for one in runs)
     if left_out:
         notes.append(f"{left_out} transitions inside stalls left out")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from poolsim.fidelity.checks import Check, median
 from poolsim.fidelity.mechanism.compared import Compared, figure
-from poolsim.fidelity.observed import REJECTED, Observed
-from poolsim.fidelity.stalls import Stalls
+from poolsim.fidelity.observed import FAILED, REJECTED, TIMED_OUT, Observed
+from poolsim.fidelity.stalls import SMALLEST_SHARE, Stalls
 from poolsim.scenario.scenario import Scenario
 
 SHARE = 0.10
@@ -24,11 +25,11 @@ FEWEST_SAMPLES = 5
 """A ceiling is a value reached in so many samples; a single one is a passing sum of two reads."""
 
 
-def count(observed: Observed, stalls: Stalls) -> int:
-    """Rejected requests whose intended start lies in no stall."""
+def count(observed: Observed, stalls: Stalls, outcome: int = REJECTED) -> int:
+    """Requests of an outcome whose intended start lies in no stall."""
     requests = observed.requests
     kept = ~stalls.left_out(requests.intended_ns)
-    return int((kept & (requests.outcome == REJECTED)).sum())
+    return int((kept & (requests.outcome == outcome)).sum())
 
 
 def phases_with(observed: Observed, scenario: Scenario, stalls: Stalls) -> tuple[str, ...]:
@@ -69,6 +70,11 @@ def ceiling(observed: Observed) -> float:
 def rejections(runs: Sequence[Compared], without_bar: str) -> list[Check]:
     """The figures: how many requests were rejected (open loop), or in which phases and at which
     ceiling (closed loop). `without_bar` says why there is none, where there is none."""
+    runs = [one for one in runs if one.share_kept >= SMALLEST_SHARE]
+    if not runs:
+        note = "less than half of every recording lies outside of stalls"
+        name = "requests rejected"
+        return [figure("rejections", name, "count", [], [], math.nan, COUNT, note=note)]
     real = [float(count(one.real, one.stalls)) for one in runs]
     simulated = [float(count(one.simulated, one.stalls)) for one in runs]
     error = abs(median(real) - median(simulated))
@@ -83,6 +89,21 @@ def rejections(runs: Sequence[Compared], without_bar: str) -> list[Check]:
     if is_open or without_bar:
         return [total]
     return [total, _phases(runs), _ceiling(runs)]
+
+
+def unsuccessful(runs: Sequence[Compared]) -> list[Check]:
+    """Requests that timed out or failed otherwise, where there are any; without a bar."""
+    checks = []
+    for outcome, key, name in (
+        (TIMED_OUT, "timeouts", "requests timed out"),
+        (FAILED, "errors", "requests failed otherwise"),
+    ):
+        real = [float(count(one.real, one.stalls, outcome)) for one in runs]
+        simulated = [float(count(one.simulated, one.stalls, outcome)) for one in runs]
+        if any(real) or any(simulated):
+            error = median(simulated) - median(real)
+            checks.append(figure(key, name, "count", real, simulated, error, None))
+    return checks
 
 
 def _phases(runs: Sequence[Compared]) -> Check:
