@@ -99,7 +99,7 @@ def compare_plan(recordings: Sequence[Recording], known: Fitted) -> dict[str, An
             performance.to_repeat,
         )
         is_measured = simulations[0].mode == TRACE_DRIVEN or not plan.is_open
-        curves = series.latency_curves(list(recordings), simulations, from_start=is_measured)
+        curves = series.latency_curves(runs, from_start=is_measured)
         if simulations[0].mode == TRACE_DRIVEN:
             drawn = [(one, simulated(one, PREDICTED, delay_ns, node)) for one in recordings]
             checks += predicted_from_plan(compare_performance(drawn, overhead))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from poolsim.fidelity.observed import REJECTED, SUCCEEDED, Integers, Observed
+from poolsim.fidelity.observed import REJECTED, Flags, Integers, Observed, Requests
+from poolsim.fidelity.performance.figures import latencies_ns
+from poolsim.fidelity.performance.kept import kept
 from poolsim.fidelity.recordings import Recording
 from poolsim.fidelity.simulated import Simulated
+from poolsim.fidelity.stalls import find_stalls
 
 BINS = 400
 """Points of a timeline: more than a page has pixels to show apart."""
@@ -71,22 +75,25 @@ def _carried(values: Integers) -> Integers:
 
 
 def latency_curves(
-    recordings: list[Recording], simulations: list[Simulated], *, from_start: bool
+    runs: Sequence[tuple[Recording, Simulated]], *, from_start: bool
 ) -> dict[str, Any]:
-    """Latency by share of the successful requests, in ms: of each recording, and of the
-    simulation of the first."""
+    """Latency in ms by share of the requests that the figures count: of each recording, and of
+    the first one's simulation."""
 
-    def curve(observed: Observed) -> list[float]:
-        requests = observed.requests
-        kept = requests.outcome == SUCCEEDED
-        since = requests.started_ns if from_start else requests.intended_ns
-        if not kept.any():
+    def curve(requests: Requests, counted: Flags) -> list[float]:
+        latencies = latencies_ns(requests, counted, from_start=from_start)
+        if not len(latencies):
             return []
-        values = np.quantile((requests.ended_ns - since)[kept], SHARES) / 1e6
-        return [round(float(value), 4) for value in values]
+        return [round(float(value), 4) for value in np.quantile(latencies, SHARES) / 1e6]
 
+    counted = [
+        kept(recording, simulation, find_stalls(recording)) for recording, simulation in runs
+    ]
     return {
         "shares": list(SHARES),
-        "real": [curve(recording.observed) for recording in recordings],
-        "simulated": curve(simulations[0].observed),
+        "real": [
+            curve(recording.observed.requests, own.real)
+            for (recording, _), own in zip(runs, counted, strict=True)
+        ],
+        "simulated": curve(runs[0][1].observed.requests, counted[0].simulated),
     }

@@ -96,7 +96,8 @@ def latency_png(curves: dict[str, Any]) -> bytes:
         )
     for number, real in enumerate(curves["real"]):
         if real:
-            label = f"real, {len(curves['real'])} recordings" if number == 0 else None
+            many = len(curves["real"])
+            label = f"real, {many} recording{'s' if many > 1 else ''}" if number == 0 else None
             axes.plot(beyond, real, color=INK, linewidth=0.9, alpha=0.8, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
