@@ -24,7 +24,7 @@ from poolsim.harness.recording.collect import (
     collect_requests,
 )
 from poolsim.harness.recording.faults import FaultGiver, FaultyNode, rows_of, seen
-from poolsim.harness.recording.programs import favoured, start_recorder
+from poolsim.harness.recording.programs import start_recorder
 from poolsim.harness.recording.run_file import Addresses, run_file
 from poolsim.harness.recording.schedule import Schedule, draw_schedule
 from poolsim.recording.files import whole_directory
@@ -238,10 +238,11 @@ class _Run:
         run_json = self._work / "run.json"
         content = run_file(scenario, schedule, arrivals, self._addresses, csv)
         run_json.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        with favoured() as is_favoured:
-            started = start_recorder(scenario.clients[0].driver, run_json)
-        with started as recorder:
+        with start_recorder(scenario.clients[0].driver, run_json) as recorder:
             ready = recorder.ready()
+            # A driver that waits for a core looks like a slow node; a paced node that waits for one
+            # has its service time to do so.
+            has_precedence = self._is_paced and recorder.take_precedence()
             self._check_version(ready)
             start_ns = _time_zero(ready)
             log = self._work / "node.bin"
@@ -268,7 +269,7 @@ class _Run:
         meta: dict[str, Any] = {
             "driver_version": ready.driver_version,
             "start_ns": start_ns,
-            "driver_precedence": is_favoured,
+            "driver_precedence": has_precedence,
             "recorder": {**ready.said, **told},
         }
         for key in ("cleanup_origin_ns", "cleanup_interval_ns"):
