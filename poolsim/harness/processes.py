@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from poolsim.harness.place import current
 
@@ -135,11 +135,15 @@ def started(
         end(process, grace_s)
 
 
-def kill_all(*, orphans_only: bool = False, within_s: float = 10.0) -> list[int]:
-    """Kill every process of the harness of this name, but neither the caller nor its ancestors.
+Which = Literal["all", "orphans", "own"]
+
+
+def kill_all(*, which: Which = "all", within_s: float = 10.0) -> list[int]:
+    """Kill the processes of the harness of this name, but neither the caller nor its ancestors.
 
     Args:
-        orphans_only: Only those whose starter is gone.
+        which: All; only those whose starter is gone; or only those that this process started,
+            descendants of either included.
         within_s: How long to go on looking for what they start meanwhile, in seconds.
 
     Returns:
@@ -152,7 +156,7 @@ def kill_all(*, orphans_only: bool = False, within_s: float = 10.0) -> list[int]
     spared = _ancestors()
     deadline = time.monotonic() + within_s
     killed: set[int] = set()
-    while found := _kill_once(name, spared, orphans_only):
+    while found := _kill_once(name, spared, which):
         killed.update(found)
         if time.monotonic() > deadline:
             raise TimeoutError(f"processes of the harness cannot be killed: {sorted(found)}")
@@ -168,7 +172,7 @@ def running() -> list[int]:
     )
 
 
-def _kill_once(name: str, spared: set[int], orphans_only: bool) -> list[int]:
+def _kill_once(name: str, spared: set[int], which: Which) -> list[int]:
     """Kill what is there now and wait for it; gives the ids."""
     handles: dict[int, int] = {}
     try:
@@ -182,7 +186,7 @@ def _kill_once(name: str, spared: set[int], orphans_only: bool) -> list[int]:
             except OSError:
                 continue
             variables = _environment(pid)
-            if variables.get(MARK) != name or (orphans_only and _starter_lives(variables)):
+            if variables.get(MARK) != name or not _is_meant(variables.get(STARTER, ""), which):
                 os.close(handle)
                 continue
             handles[pid] = handle
@@ -245,8 +249,11 @@ def _identity(pid: int) -> str:
     return f"{pid}.{status[1] if status is not None else ''}"
 
 
-def _starter_lives(variables: Mapping[str, str]) -> bool:
-    return is_alive(variables.get(STARTER, ""))
+def _is_meant(starter: str, which: Which) -> bool:
+    """Whether a process with this starter is among those to be killed."""
+    if which == "orphans":
+        return not is_alive(starter)
+    return which == "all" or starter == identity()
 
 
 def identity() -> str:

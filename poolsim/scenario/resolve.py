@@ -37,6 +37,7 @@ from poolsim.scenario.resolve_events import resolve_changes, resolve_faults
 from poolsim.scenario.resolve_laws import resolve_law
 from poolsim.scenario.resolve_loads import resolve_load
 from poolsim.scenario.resolve_plan import resolve_plan
+from poolsim.scenario.resolve_record import resolve_record
 from poolsim.scenario.scenario import (
     Client,
     Datacenter,
@@ -87,6 +88,7 @@ def resolve(document: Document, directory: Path, path: Path | None) -> Scenario:
         expectations=_expectations(clients, faults, context),
         plan=resolve_plan(file, clients, context),
         path=path,
+        recording=resolve_record(file, clients, faults, context),
     )
     if findings:
         raise findings.error()

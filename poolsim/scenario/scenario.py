@@ -259,6 +259,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """How a real driver is recorded doing the same; a simulation does not look at it.
+
+    `nodes`: paced or bare. `compare`: of `entries.COMPARISONS`, in that order.
+    `driver_version`: "" for the one that the harness comes with.
+    """
+
+    nodes: str
+    compare: tuple[str, ...]
+    repetitions: int
+    sample_every_ns: int
+    driver_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A whole scenario, checked and complete."""
 
@@ -277,6 +292,7 @@ class Scenario:
     expectations: tuple[Expectation, ...] = ()
     plan: Plan = Plan()
     path: Path | None = None
+    recording: Recording | None = field(default=None, compare=False)
 
     @property
     def node_names(self) -> tuple[str, ...]:

@@ -120,17 +120,29 @@ def test_kill_all_finds_descendants_whose_starter_was_killed():
     process.kill()
     process.wait()
     (orphan,) = [found for found in processes.running() if found != pid]
-    assert processes.kill_all(orphans_only=True) == [orphan]
+    assert processes.kill_all(which="orphans") == [orphan]
     assert not is_running(orphan)
     assert processes.running() == []
 
 
 def test_orphans_only_spares_what_has_a_starter():
     with processes.started(SLEEP) as process:
-        assert processes.kill_all(orphans_only=True) == []
+        assert processes.kill_all(which="orphans") == []
         assert process.poll() is None
         assert processes.kill_all() == [process.pid]
         assert process.wait(10) == -signal.SIGKILL
+
+
+def test_own_is_what_this_process_started():
+    other, pid = starter(SLEEP)
+    with processes.started(["sh", "-c", "sleep 60 & wait"]) as process:
+        wait_until(lambda: len(processes.running()) == 3)
+        assert process.pid in (killed := processes.kill_all(which="own"))
+        assert len(killed) == 2
+        assert pid not in killed
+        assert processes.running() == [pid]
+    other.kill()
+    other.wait()
 
 
 def test_kill_all_spares_the_caller_and_its_ancestors():
