@@ -115,10 +115,20 @@ def test_without_a_search_what_matters_for_the_driver_is_varied(
 ) -> None:
     text = TEXT.partition("    options:")[0] + "    load: {poisson: {rate: 500/s}}\n"
     text = text.replace("driver: java3", f"driver: {driver}\n    protocol: {protocol}")
+    text = text.replace("    driver:", "    instances: 7\n    driver:")
     question = ask(from_text(text + "expect: [errors == 0]\n", "small.yaml"))
     labels = {parameter.short_label for parameter in question.space.parameters}
     assert varied <= labels
     assert len(question.space) >= 12
+    own = {
+        "core": (client := question.base.clients[0]).options.local.core,
+        "max": client.options.local.max,
+        "max_requests": client.options.local.max_requests,
+        "instances": client.instances,
+    }
+    for parameter in question.space.parameters:
+        if parameter.short_label in own:
+            assert str(own[parameter.short_label]) in parameter.texts, "what the file has"
 
 
 def test_nothing_expected_is_said() -> None:

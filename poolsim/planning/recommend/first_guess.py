@@ -99,15 +99,17 @@ def _java3(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     streams = 128 if client.protocol <= _LEGACY else 32_768
     default = DRIVERS["java3"].defaults(client.protocol).local.max_requests
     sizes = [size for size in (default // 8, default // 2, default, 4 * default) if size <= streams]
-    most = 2 * connections_needed(demand, max(default // 8, 1)) + 1
-    counts = _counts(1, min(max(most, 4), 32))
+    most = min(max(2 * connections_needed(demand, max(default // 8, 1)) + 1, 4), 32)
+    counts = _counts(1, most)
+    # What the file has is always among the choices: it may be right already.
+    local = client.options.local
     thresholds = sorted({max(1, size * 3 // 4) for size in sizes[:2]} | {client_threshold(client)})
     queues = sorted({64, 256, 1024, client.options.max_queue_size})
     timeouts = sorted({500_000_000, client.options.pool_timeout_ns})
     return [
-        (f"{path}.local.core", _listed(_counts(1, min(max(most, 4), 32))[:4])),
-        (f"{path}.local.max", _listed(counts)),
-        (f"{path}.local.max_requests", _listed(sizes)),
+        (f"{path}.local.core", _listed([*counts[:4], local.core])),
+        (f"{path}.local.max", _listed([*counts, local.max])),
+        (f"{path}.local.max_requests", _listed([*sizes, local.max_requests])),
         (f"{path}.local.new_connection_threshold", _listed(thresholds)),
         (f"{path}.max_queue_size", _listed(queues)),
         *([(f"{path}.pool_timeout", ",".join(f"{t // 1_000_000}ms" for t in timeouts))]
@@ -125,9 +127,9 @@ def _legacy_python(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     path = f"clients.{client.name}.options.pooling.local"
     most = max(2 * connections_needed(demand, 100), 8)
     return [
-        (f"{path}.core", _listed(_counts(1, min(most, 16)))),
-        (f"{path}.max", _listed(_counts(1, min(most, 32)))),
-        (f"{path}.max_requests", "32,64,100,127"),
+        (f"{path}.core", _listed([*_counts(1, min(most, 16)), client.options.local.core])),
+        (f"{path}.max", _listed([*_counts(1, min(most, 32)), client.options.local.max])),
+        (f"{path}.max_requests", _listed([32, 64, 100, 127, client.options.local.max_requests])),
     ]
 
 
@@ -139,10 +141,11 @@ def _python(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     # One I/O thread a process: it can do no more than a second's work in a second.
     least = max(1, math.ceil(per_second * (client.per_request_ns + client.issue_ns) * 1e-9))
     most = max(4 * least, 2 * client.instances, 4)
-    limits = [math.ceil(demand.in_flight * factor) for factor in (0.5, 1, 2, 4)]
+    limits = [max(math.ceil(demand.in_flight * factor), 1) for factor in (0.5, 1, 2, 4)]
+    limits += [client.max_concurrent] * bool(client.max_concurrent)
     return [
-        (f"clients.{client.name}.instances", _listed(_counts(least, most))),
-        (f"clients.{client.name}.limit.max_concurrent", _listed(max(one, 1) for one in limits)),
+        (f"clients.{client.name}.instances", _listed([*_counts(least, most), client.instances])),
+        (f"clients.{client.name}.limit.max_concurrent", _listed(limits)),
     ]
 
 

@@ -71,15 +71,16 @@ def _margins(page: Page, answer: Answer) -> None:
     page.heading("Expectations")
     for one in answer.margins:
         mark = page.symbols.marks[one.verdict.status]
-        left = ""
-        if one.share is not None:
-            left = (
-                f", {one.share:.0%} of the limit left"
-                if one.share >= 0
-                else (f", {-one.share:.0%} beyond the limit")
-            )
+        left = "" if one.share is None else f", {_left_of_limit(one.share)}"
         text = f"{one.verdict.text}  {estimate_text(one.verdict.estimate, page.symbols.plus_minus)}"
         page.paragraph(f"{text}{left}; {one.variant}", first=f"  {mark} ")
+
+
+def _left_of_limit(share: float) -> str:
+    percent = f"{abs(share):.0%}"
+    if percent == "0%":
+        return "at the limit"
+    return f"{percent} from the limit" if share > 0 else f"{percent} beyond the limit"
 
 
 def _bearing(page: Page, answer: Answer) -> None:
