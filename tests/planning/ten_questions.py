@@ -118,10 +118,11 @@ QUESTIONS = (
         "version 2",
         _text(
             client=LEGACY,
-            load="{poisson: {rate: 300/s}, phases: [{name: peak, at: 200ms, rate: 1500/s}]}",
+            load="{poisson: {rate: 300/s}, phases: [{name: peak, at: 100ms, rate: 2500/s}]}",
             expect="rejected == 0, wait.mean@peak < 60us",
             service="{lognormal: {median: 4ms, p99: 20ms}}",
-            workers=24,
+            duration="300ms",
+            workers=32,
         ),
         (
             f"{LOCAL}.core=1..8",
