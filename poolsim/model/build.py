@@ -33,6 +33,7 @@ from poolsim.model.laws.levels import level_changes
 from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES, ROUND_ROBIN
 from poolsim.model.policies.reconnection import RECONNECTION_NAMES
 from poolsim.model.policies.retry import FALLTHROUGH
+from poolsim.model.primitives import World as AnyWorld
 from poolsim.model.records import (
     IGNORED,
     LOCAL,
@@ -95,12 +96,13 @@ def build(scenario: Scenario, draws: Draws) -> World:
     return w
 
 
-def start(w: World) -> None:
-    """Do what happens before time zero and put the first events on the agenda."""
-    for i, fault in enumerate(w.faults):
-        w.schedule(fault.at, FAULT, i, i)
-    for i, change in enumerate(w.changes):
-        w.schedule(change.at, CHANGE, i, i)
+def start(w: AnyWorld) -> None:
+    """Do what happens before time zero and put the first events on the agenda. Both engines run
+    it, so it is written like a rule."""
+    for i in range(len(w.faults)):
+        w.schedule(w.faults[i].at, FAULT, i, i)
+    for i in range(len(w.changes)):
+        w.schedule(w.changes[i].at, CHANGE, i, i)
     start_sessions(w)
     for k in range(len(w.clients)):
         start_load(w, k)

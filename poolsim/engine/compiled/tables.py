@@ -1,0 +1,119 @@
+"""The tables of a compiled run: arrays that grow, and the block that points at them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poolsim.engine.compiled.layout import (
+    ADDRESS,
+    BLOCK_WORDS,
+    FINDING_WIDTH,
+    GROWING,
+    PLAIN,
+    ROOM,
+    ROWS,
+    SINGLE_FIELDS,
+    SLOTS_A_LANE,
+    TABLE_FIELDS,
+    WORD,
+)
+from poolsim.model.records import FIELDS, TABLES, World
+
+Integers = NDArray[np.int64]
+
+FEWEST_ROWS = 256
+"""Room of a growing table at first."""
+
+
+class Tables:
+    """All tables of one run.
+
+    A table without room moves to one of twice the rows. What it leaves stays readable until
+    `forget`: the rule under way may still hold a record of it, to read.
+    """
+
+    def __init__(self, world: World, lanes: int, fewest_rows: int = FEWEST_ROWS) -> None:
+        """Take over what `model.build.build` made.
+
+        Args:
+            world: its tables are copied.
+            lanes: how many streams of draws there are.
+            fewest_rows: room of a growing table at first.
+        """
+        self._arrays: dict[str, Integers] = {}
+        self._initial: dict[str, list[int]] = {}
+        self._left: list[Integers] = []
+        self._fewest_rows = fewest_rows
+        self.block = np.zeros(BLOCK_WORDS, dtype=np.int64)
+        for table, record in TABLES.items():
+            rows = rows_of(getattr(world, table), tuple(FIELDS[record]))
+            self._add(table, rows, list(FIELDS[record].values()))
+        for table in PLAIN:
+            self._add(table, np.array(getattr(world, table), dtype=np.int64), [-1])
+        for table in ("agenda", "note_values", "end_values"):
+            width = len(TABLE_FIELDS[table])
+            self._add(table, np.empty((0, width) if width else 0, dtype=np.int64), [0] * (width or 1))
+        slots = np.full((lanes * SLOTS_A_LANE, len(TABLE_FIELDS["draw_slots"])), -1, dtype=np.int64)
+        self._add("draw_slots", slots, [-1])
+        self._add("findings", np.zeros(FINDING_WIDTH, dtype=np.int64), [0])
+        self._add_single("run", rows_of([world.run], SINGLE_FIELDS["run"])[0])
+        self._add_single("engine", np.zeros(len(SINGLE_FIELDS["engine"]), dtype=np.int64))
+
+    def _add(self, name: str, rows: Integers, initial: list[int]) -> None:
+        self._initial[name] = initial
+        room = max(self._fewest_rows, len(rows)) if name in GROWING else len(rows)
+        self._place(name, rows, room)
+        self.block[WORD[name] + ROWS] = len(rows)
+
+    def _add_single(self, name: str, row: Integers) -> None:
+        self._arrays[name] = row
+        self.block[WORD[name] + ADDRESS] = row.ctypes.data
+
+    def _place(self, name: str, rows: Integers, room: int) -> None:
+        values = np.empty((room, *rows.shape[1:]), dtype=np.int64)
+        values[: len(rows)] = rows
+        if self._initial[name] != [0] and len(rows) < room:
+            values[len(rows) :] = self._initial[name]
+        self._arrays[name] = values
+        self.block[WORD[name] + ADDRESS] = values.ctypes.data
+        self.block[WORD[name] + ROOM] = room
+
+    @property
+    def address(self) -> int:
+        """Where the block is."""
+        return self.block.ctypes.data
+
+    def grow(self, name: str, rows: int) -> None:
+        """Give a table room for at least so many rows."""
+        used = self.table(name)
+        self._left.append(self._arrays[name])
+        self._place(name, used, max(rows, 2 * len(self._arrays[name])))
+
+    def forget(self) -> None:
+        """Let go of what grown tables have left: no rule is under way."""
+        self._left.clear()
+
+    def length(self, name: str) -> int:
+        """How many rows a table has."""
+        return int(self.block[WORD[name] + ROWS])
+
+    def table(self, name: str) -> Integers:
+        """A table as it is now, shape (rows, fields), or (rows,) of plain integers. No copy."""
+        return self._arrays[name][: self.length(name)]
+
+    def clear(self, name: str) -> None:
+        """Take all rows out of a table."""
+        self.block[WORD[name] + ROWS] = 0
+
+    def single(self, record: str, field: str) -> Any:
+        """A field of the record `run` or `engine`, as an array without dimensions."""
+        return self._arrays[record][SINGLE_FIELDS[record].index(field), ...]
+
+
+def rows_of(records: list[Any], fields: tuple[str, ...]) -> Integers:
+    """Slotted records as an array, shape (records, fields)."""
+    columns = [[getattr(record, field) for record in records] for field in fields]
+    return np.ascontiguousarray(np.array(columns, dtype=np.int64).reshape(len(fields), -1).T)
