@@ -131,6 +131,11 @@ def simulate(
         from poolsim.engine.compiled.executor import CompiledRun
 
         run = CompiledRun(world, draws, library_for(scenario))
+        if hasattr(recorder, "use"):
+            from poolsim.machine_code.cache import library
+            from poolsim.recording.fast_rows import PROGRAM
+
+            recorder.use(library(PROGRAM))
     else:
         from poolsim.engine.simpy_engine import SimpyRun
 

@@ -88,6 +88,14 @@ class SparseCounts:
         self._merge()
         return self._keys, self._counts
 
+    def add_counted(self, keys: Integers, counts: Integers) -> None:
+        """Count distinct keys, each so often, shapes (n,)."""
+        if len(keys):
+            order = np.argsort(keys)
+            self._merge_ordered(
+                keys[order].astype(self._keys.dtype), counts[order].astype(np.uint32)
+            )
+
     def _merge(self) -> None:
         if not self._waiting:
             return
@@ -96,7 +104,9 @@ class SparseCounts:
         self._waiting = 0
         new.sort()
         firsts = np.flatnonzero(begins(new))
-        keys, counts = new[firsts], np.diff(firsts, append=len(new)).astype(np.uint32)
+        self._merge_ordered(new[firsts], np.diff(firsts, append=len(new)).astype(np.uint32))
+
+    def _merge_ordered(self, keys: Unsigned, counts: Unsigned) -> None:
         front = int(np.searchsorted(self._keys, keys[0]))
         behind = np.concatenate((self._keys[front:], keys))
         behind_counts = np.concatenate((self._counts[front:], counts))

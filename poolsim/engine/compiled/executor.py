@@ -15,7 +15,7 @@ from poolsim.engine.compiled.layout import (
     SLOTS_A_LANE,
     TABLE_NAMES,
 )
-from poolsim.engine.compiled.library import Library
+from poolsim.machine_code.library import Library
 from poolsim.engine.compiled.tables import Tables
 from poolsim.engine.draws import BLOCK, Draws
 from poolsim.engine.rows import ENDED, INTENDED, NOTE_WIDTH, REQUEST_WIDTH
@@ -68,7 +68,7 @@ class CompiledRun:
         self._raise_error()
 
     def _call(self, entry: str, *arguments: int) -> int:
-        return self._library.call(entry, self.tables.address, *arguments)
+        return self._library.call(f"poolsim_{entry}", self.tables.address, *arguments)
 
     def _answer(self, what: int, one: int, two: int, three: int) -> int:
         """What the machine code's door to Python leads to. An exception cannot pass through it."""

@@ -10,7 +10,7 @@ from typing import Any
 from numba.extending import overload_method, register_jitable
 
 from poolsim.engine.compiled.layout import ASK_DRAWS, ASK_ROOM, SLOTS_A_LANE, TABLE_NAMES
-from poolsim.engine.compiled.linking import PART
+from poolsim.machine_code.linking import PART
 from poolsim.engine.compiled.world_type import WorldType, ask_door, room_of, set_length, value_at
 from poolsim.engine.draws import BLOCK
 from poolsim.engine.rows import NOTE_WIDTH, REQUEST_WIDTH

@@ -17,7 +17,7 @@ from numba.extending import overload, register_jitable
 
 from poolsim.engine.compiled import primitives
 from poolsim.engine.compiled.layout import FAILED, FINISHED, FINDING_WIDTH, PAUSED
-from poolsim.engine.compiled.linking import PART, object_code
+from poolsim.machine_code.linking import PART, object_code
 from poolsim.engine.compiled.primitives import close_gap
 from poolsim.engine.compiled.world_type import WorldType, world_at
 from poolsim.engine.sampling import count_unfinished, take_sample

@@ -5,24 +5,19 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-ENTRIES: dict[str, int] = {
-    "begin": 1,
-    "advance": 4,
-    "sample": 1,
-    "unfinished": 1,
-    "check": 3,
-}
-"""What can be called (`program.entries`), and how many integers it takes."""
-
 
 class Library:
     """Machine code in this process. Its entries take and return integers."""
 
-    def __init__(self, code: bytes) -> None:
+    def __init__(self, code: bytes, entries: dict[str, int]) -> None:
         """Load an object file.
 
+        Args:
+            code: made by `linking.object_code` for this processor.
+            entries: symbols and how many integers each takes.
+
         Raises:
-            RuntimeError: it is not one of this processor.
+            RuntimeError: it has no such entry.
         """
         from llvmlite import binding as llvm
 
@@ -34,12 +29,12 @@ class Library:
         self._object = llvm.ObjectFileRef.from_data(code)
         self._engine.add_object_file(self._object)
         self._engine.finalize_object()
-        self._functions = {name: self._function(name, count) for name, count in ENTRIES.items()}
+        self._functions = {name: self._function(name, count) for name, count in entries.items()}
 
     def _function(self, name: str, count: int) -> Any:
-        address = self._engine.get_function_address(f"poolsim_{name}")
+        address = self._engine.get_function_address(name)
         if not address:
-            raise RuntimeError(f"the machine code has no function poolsim_{name}")
+            raise RuntimeError(f"the machine code has no function {name}")
         result = ctypes.POINTER(ctypes.c_int64)
         exception = ctypes.POINTER(ctypes.c_void_p)
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, result, exception, *[ctypes.c_int64] * count)
@@ -49,5 +44,5 @@ class Library:
         """Call an entry. The interpreter's lock is free meanwhile."""
         result, exception = ctypes.c_int64(), ctypes.c_void_p()
         status = self._functions[name](ctypes.byref(result), ctypes.byref(exception), *arguments)
-        assert status == 0, f"poolsim_{name} ended with status {status}"
+        assert status == 0, f"{name} ended with status {status}"
         return result.value
