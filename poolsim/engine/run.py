@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from poolsim.engine.choice import NotReady, chosen_engine, library_for
+from poolsim.engine.choice import NotReady, choose, library_for
 from poolsim.engine.draws import Draws
 from poolsim.engine.rows import REQUEST_WIDTH
 from poolsim.engine.sampling import sample_values
@@ -18,6 +19,8 @@ from poolsim.model.records import World
 from poolsim.scenario.scenario import Scenario
 
 __all__ = ["Attachment", "NotReady", "Recorder", "SimulationEnd", "simulate"]
+
+_log = logging.getLogger("poolsim")
 
 FLUSH_ROWS = 8192
 """So many requests that ended are handed over at the next sample."""
@@ -29,7 +32,8 @@ class Recorder(Protocol):
     """What takes a run's rows.
 
     Samples are taken every `interval_ns` and at the end; a recorder that has `sample_times_ns`,
-    rising, the last at the run's duration, says itself when. Rows are valid during the call.
+    rising, the last at the run's duration, says itself when. Rows are valid during the call. A
+    recorder that has `go_faster()` is told by it that machine code is at hand.
     """
 
     @property
@@ -126,16 +130,17 @@ def simulate(
     draws = Draws(scenario.seed, replication)
     world = build(scenario, draws)
     world.samples = [0] * sample_values(world)
+    choice = choose(scenario, engine, attached=bool(attachments))
+    if choice.remark:
+        _log.warning("%s", choice.remark)
     run: Run
-    if chosen_engine(scenario, engine, attachments=bool(attachments)) == "compiled":
+    if choice.engine == "compiled":
         from poolsim.engine.compiled.executor import CompiledRun
 
         run = CompiledRun(world, draws, library_for(scenario))
-        if hasattr(recorder, "use"):
-            from poolsim.machine_code.cache import library
-            from poolsim.recording.fast_rows import PROGRAM
-
-            recorder.use(library(PROGRAM))
+        go_faster = getattr(recorder, "go_faster", None)
+        if go_faster is not None:
+            go_faster()
     else:
         from poolsim.engine.simpy_engine import SimpyRun
 

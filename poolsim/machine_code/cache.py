@@ -1,7 +1,7 @@
 """Keeps machine code on disk, so that it is compiled once a version.
 
 A file's name is a hash of everything that decides what is in it: the sources, the versions of
-numba and llvmlite, the processor. The files lie in `$POOLSIM_CACHE`, else in `poolsim` below
+numba and llvmlite, the processor. The files lie in `$POOLSIM_CACHE`, else in `poolsim/machine-code` below
 `$XDG_CACHE_HOME` or `~/.cache`; where nothing can be written the code lasts as long as the process.
 """
 
@@ -116,8 +116,8 @@ def _folder() -> Path:
         return Path(given)
     caches = os.environ.get("XDG_CACHE_HOME")
     with contextlib.suppress(RuntimeError):
-        return (Path(caches) if caches else Path.home() / ".cache") / "poolsim"
-    return Path(tempfile.gettempdir()) / "poolsim"
+        return (Path(caches) if caches else Path.home() / ".cache") / "poolsim" / "machine-code"
+    return Path(tempfile.gettempdir()) / "poolsim-machine-code"
 
 
 def _read(path: Path) -> bytes | None:

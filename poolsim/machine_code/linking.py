@@ -19,7 +19,6 @@ from llvmlite import binding as llvm
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
 
 _numbers = itertools.count()
 
@@ -94,8 +93,8 @@ def object_code(entries: dict[str, tuple[Callable[..., Any], Any]]) -> bytes:
         part.get_function(name).linkage = "external"
         module.link_in(part)
         symbols[name] = symbol
-    codegen = cpu_target.target_context.codegen()
-    module.data_layout = codegen._data_layout
+    machine = _target_machine()
+    module.data_layout = str(machine.target_data)
     for function in list(module.functions):
         if not function.is_declaration:
             function.linkage = "external" if function.name in symbols else "internal"
@@ -103,16 +102,29 @@ def object_code(entries: dict[str, tuple[Callable[..., Any], Any]]) -> bytes:
         variable.linkage = "internal"
     for name, symbol in symbols.items():
         module.get_function(name).name = symbol
-    _optimise(module, codegen)
-    code: bytes = codegen._tm.emit_object(module)
+    _optimise(module, machine)
+    code: bytes = machine.emit_object(module)
     return code
 
 
-def _optimise(module: Any, codegen: Any) -> None:
+def _target_machine() -> Any:
+    """This processor; code that calls what lies near it, wherever it is loaded."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="small",
+    )
+
+
+def _optimise(module: Any, machine: Any) -> None:
     for _ in range(2):
         # The second run works on what the first has inlined.
         builder = llvm.create_pass_builder(
-            codegen._tm, llvm.create_pipeline_tuning_options(speed_level=3)
+            machine, llvm.create_pipeline_tuning_options(speed_level=3)
         )
         builder.getModulePassManager().run(module, builder)
     module.verify()

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from poolsim.machine_code.cache import library
 from poolsim.model.kinds import OK
 from poolsim.recording.columns import NOTE_COLUMNS, REQUEST_COLUMNS, SAMPLE_COLUMNS
 from poolsim.recording.digest import RunDigest
-from poolsim.recording.fast_rows import FastRows
+from poolsim.recording.fast_rows import PROGRAM, FastRows
 from poolsim.recording.grid import grid_of
 from poolsim.recording.histogram import Integers
 from poolsim.recording.record import Record, owners
 from poolsim.recording.tables import LostRequests, RunningIntervals, RunningSegments
 
 if TYPE_CHECKING:
-    from poolsim.machine_code.library import Library
     from poolsim.scenario.scenario import Scenario
 
 _KEPT_FAILURES = 10
@@ -66,10 +66,10 @@ class Recorder:
         self._record: Record | None = None
         self._fast: FastRows | None = None
 
-    def use(self, library: Library) -> None:
-        """Add up requests on machine code (`fast_rows.PROGRAM`) from now on."""
+    def go_faster(self) -> None:
+        """Add up requests on machine code from now on; numba must be there."""
         self._fast = FastRows(
-            library,
+            library(PROGRAM),
             self.grid,
             self._owner,
             self._clients,

@@ -75,7 +75,9 @@ def _copy(entry: Any, to: Any) -> None:
 
 @register_jitable(**PART)
 def _is_before(time: Any, rank: Any, other: Any) -> Any:
-    return time < other.time or (time == other.time and rank < other.rank)
+    # Without jumps: which of two entries comes first is what a processor cannot guess.
+    at = other.time
+    return (time < at) | ((time == at) & (rank < other.rank))
 
 
 @register_jitable(**PART)
@@ -85,12 +87,10 @@ def _sink(w: Any, time: Any, rank: Any, target: Any, size: Any) -> None:
     hole = 0
     child = 1
     while child < size:
-        entry = agenda[child]
         if child + 1 < size:
             other = agenda[child + 1]
-            if _is_before(other.time, other.rank, entry):
-                child += 1
-                entry = other
+            child += _is_before(other.time, other.rank, agenda[child])
+        entry = agenda[child]
         if _is_before(time, rank, entry):
             break
         _copy(entry, agenda[hole])
@@ -198,10 +198,9 @@ def _occupy(w: Any, n: Any, finish: Any) -> Any:
         hole = root
         child = root + 1
         while child < end:
+            if child + 1 < end:
+                child += workers[child + 1] < workers[child]
             earlier = workers[child]
-            if child + 1 < end and workers[child + 1] < earlier:
-                child += 1
-                earlier = workers[child]
             if earlier >= finish:
                 break
             workers[hole] = earlier
