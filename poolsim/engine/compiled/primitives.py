@@ -25,13 +25,16 @@ _KIND_SHIFT = 56
 
 
 def _make_longer(table: str) -> Any:
-    """A function that makes a table longer; free rows have their initial values already."""
+    """A function that makes a table longer; free rows have their initial values already. Where
+    there is no room to be had, the run has failed, and row 0 is as good as any until it stops."""
     source = f"""
 def longer(w, count):
     rows = w.{table}
     first = len(rows)
     if first + count > room_of(rows):
         ask_door(w, {ASK_ROOM}, {TABLE_NAMES.index(table)}, first + count, 0)
+        if first + count > room_of(rows):
+            return 0
     set_length(rows, first + count)
     return first
 """

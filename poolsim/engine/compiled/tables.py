@@ -27,6 +27,9 @@ Integers = NDArray[np.int64]
 FEWEST_ROWS = 256
 """Room of a growing table at first."""
 
+LEAST_ROOM = 16
+"""Room for one row of values, which may be written even when there is no more memory."""
+
 
 class Tables:
     """All tables of one run.
@@ -64,7 +67,7 @@ class Tables:
 
     def _add(self, name: str, rows: Integers, initial: list[int]) -> None:
         self._initial[name] = initial
-        room = max(self._fewest_rows, len(rows)) if name in GROWING else len(rows)
+        room = max(self._fewest_rows, LEAST_ROOM, len(rows)) if name in GROWING else len(rows)
         self._place(name, rows, room)
         self.block[WORD[name] + ROWS] = len(rows)
 
