@@ -53,14 +53,9 @@ def fleet(
 ) -> Scenario:
     """A scenario of about so many requests.
 
-    Args:
-        requests: expected in all.
-        rate_per_s: of the open load, over all instances.
-        instances, nodes, connections, streams, workers, service, replication: the fleet; streams
-            above 128 need protocol v4.
-        in_flight: if not 0, a closed loop of so many requests instead; `rate_per_s` must be what
-            it makes.
-        lost_node: whether the last node stops at a third of the run and stays down.
+    `rate_per_s` is of the open load, over all instances. `in_flight`, if not 0, makes it a closed
+    loop of so many requests; `rate_per_s` must then be what that loop makes. `lost_node` stops the
+    last node at a third of the run, for good. Streams above 128 need protocol v4 and get it.
     """
     duration_s = requests / rate_per_s
     faults = "[]"

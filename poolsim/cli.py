@@ -79,7 +79,9 @@ def run(
     ] = None,
     engine: Annotated[
         Engine,
-        typer.Option(help="Who executes the rules; results do not depend on it. auto: who ends first."),
+        typer.Option(
+            help="Who executes the rules; results do not depend on it. auto: who ends first."
+        ),
     ] = Engine.auto,
     overrides: Annotated[
         list[str] | None,

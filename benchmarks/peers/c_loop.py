@@ -39,7 +39,9 @@ def run(workload: Workload, count: int, seed: int) -> Summary:
     gaps_s = random.exponential(1 / workload.rate, count)
     services_s = random.exponential(workload.mean_service_s, count)
     latencies_s = np.empty(count)
-    pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (gaps_s, services_s, latencies_s)]
+    pointers = [
+        array.ctypes.data_as(ctypes.c_void_p) for array in (gaps_s, services_s, latencies_s)
+    ]
     integers = ctypes.c_int64
     failed = _library().simulate(
         integers(count),

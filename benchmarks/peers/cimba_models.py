@@ -154,5 +154,7 @@ def _summary(model: cb.Model, workload: Workload, count: int, seed: int) -> Summ
     assert workload == W
     window = cb.Window(duration=count / workload.rate * 1.2 + 1)
     results = cb.Experiment(model, replications=1, window=window, seed=seed).run()[model]
-    served, rejected = (int(values.item()) for values in (results.served.values, results.rejected.values))
+    served, rejected = (
+        int(values.item()) for values in (results.served.values, results.rejected.values)
+    )
     return Summary(served, rejected, 0, float(results.latency_s.values.item()) / served)

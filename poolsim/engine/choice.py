@@ -92,12 +92,8 @@ def prepare(
     also: Sequence[cache.Program] = (),
     compiling: cache.Compiling | None = None,
 ) -> Choice:
-    """Choose, and have ready what the engine needs: processes started later find it on the disk.
-
-    Args:
-        scenario, engine, replications: see `choose`.
-        also: what else the run loads.
-        compiling: is told of a compilation.
+    """Choose as `choose` does, and have ready what the engine needs: processes started later find
+    it on the disk. `also` is what else the run loads; `compiling` is told of a compilation.
 
     Raises:
         NotReady: what is asked for is not there or cannot be made.

@@ -56,24 +56,30 @@ class Everything:
 
     @property
     def interval_ns(self) -> int:
+        """See Recorder; the others too."""
         return self.recorder.interval_ns
 
     @property
     def sample_times_ns(self) -> Rows:
+        """When samples are to be taken."""
         return self.recorder.sample_times_ns
 
     def go_faster(self) -> None:
+        """Machine code is at hand."""
         self.recorder.go_faster()
 
     def requests(self, rows: Rows) -> None:
+        """Requests that ended."""
         self.recorder.requests(rows)
         self.request_rows.append(rows.copy())
 
     def notes(self, rows: Rows) -> None:
+        """Events."""
         self.recorder.notes(rows)
         self.note_rows.append(rows.copy())
 
     def sample(self, time_ns: int, table: Rows) -> None:
+        """The state of all pools."""
         self.recorder.sample(time_ns, table)
         self.samples.append(table)
 
@@ -119,6 +125,7 @@ def compare(seed: int) -> Comparison:
 
 
 def run_on(scenario: Scenario, engine: str) -> dict[str, object]:
+    """All that replication 0 says on an engine, by name."""
     taken = Everything(Recorder(scenario, max(1, scenario.duration_ns // _INTERVALS)))
     end = simulate(scenario, 0, taken, engine=engine)
     assert end.engine == engine

@@ -1,8 +1,9 @@
 """Keeps machine code on disk, so that it is compiled once a version.
 
 A file's name is a hash of everything that decides what is in it: the sources, the versions of
-numba and llvmlite, the processor. The files lie in `$POOLSIM_CACHE`, else in `poolsim/machine-code` below
-`$XDG_CACHE_HOME` or `~/.cache`; where nothing can be written the code lasts as long as the process.
+numba and llvmlite, the processor. The files lie in `$POOLSIM_CACHE`, else in
+`poolsim/machine-code` below `$XDG_CACHE_HOME` or `~/.cache`; where nothing can be written the code
+lasts as long as the process.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ is only translated, and optimised where all of them come together, in a tenth of
 is faster, too, because LLVM sees the whole program and knows that nobody else calls a part of it.
 """
 
-# mypy: disable-error-code="no-untyped-call"
+# mypy: disable-error-code="no-untyped-call, untyped-decorator"
 
 from __future__ import annotations
 

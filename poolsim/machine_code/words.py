@@ -1,5 +1,7 @@
 """Memory as numba sees it here: 64-bit words behind an address, without bounds or owner."""
 
+# ruff: noqa: ARG001, ARG002  (numba asks for functions with given arguments)
+
 # numba publishes types, but not of what extends it.
 # mypy: disable-error-code="attr-defined, no-untyped-call, override, untyped-decorator"
 

@@ -107,8 +107,8 @@ def outcomes(scenario: Scenario, engine: str) -> tuple[object, object]:
 def test_the_shorter_way_through_a_node_changes_no_result(
     first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The finish that is computed when an attempt is sent, against arrival, work and departure one
-    after another: with all loads, delays, costs of I/O threads and faults that the generator has."""
+    """The finish that is computed when an attempt is sent against arrival, work and departure one
+    after another: with the loads, delays, costs of I/O threads and faults of the generator."""
     shorter = 0
 
     def choose(smallest_delay: int, largest_delay: int, largest_read_cost: int) -> int:

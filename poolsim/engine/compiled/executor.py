@@ -15,12 +15,12 @@ from poolsim.engine.compiled.layout import (
     SLOTS_A_LANE,
     TABLE_NAMES,
 )
-from poolsim.machine_code.library import Library
 from poolsim.engine.compiled.tables import Tables
 from poolsim.engine.draws import BLOCK, Draws
 from poolsim.engine.rows import ENDED, INTENDED, NOTE_WIDTH, REQUEST_WIDTH
 from poolsim.engine.sampling import sample_table
 from poolsim.invariants.checks import INVARIANTS, demand
+from poolsim.machine_code.library import Library
 from poolsim.model.records import World
 
 Integers = NDArray[np.int64]

@@ -44,6 +44,18 @@ TABLE_FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Fields of each table's rows; none where a row is an integer."""
 
+LINE_WORDS = 8
+"""Words of a line of the processor's cache."""
+
+ALIGNED = ("requests", "attempts", "connections", "pools")
+"""Tables whose rows begin at the beginning of a line, so that few lines hold what is used."""
+
+WIDTH = {
+    table: -(-len(fields) // LINE_WORDS) * LINE_WORDS if table in ALIGNED else max(1, len(fields))
+    for table, fields in TABLE_FIELDS.items()
+}
+"""Words from one row of a table to the next."""
+
 SINGLE_FIELDS: dict[str, tuple[str, ...]] = {"run": tuple(FIELDS["Run"]), "engine": ENGINE_FIELDS}
 """Fields of the records that there is one of."""
 

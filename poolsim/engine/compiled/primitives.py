@@ -1,7 +1,9 @@
 """What rules ask of an engine (`model/primitives.py`), on numba's world."""
 
+# ruff: noqa: ARG001  (numba asks for functions with given arguments)
+
 # numba publishes types, but not complete ones.
-# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg, arg-type, unreachable"
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ from typing import Any
 from numba.extending import overload_method, register_jitable
 
 from poolsim.engine.compiled.layout import ASK_DRAWS, ASK_ROOM, SLOTS_A_LANE, TABLE_NAMES
-from poolsim.machine_code.linking import PART
 from poolsim.engine.compiled.world_type import WorldType, ask_door, room_of, set_length, value_at
 from poolsim.engine.draws import BLOCK
 from poolsim.engine.rows import NOTE_WIDTH, REQUEST_WIDTH
+from poolsim.machine_code.linking import PART
 
 _BLOCK_BITS = BLOCK.bit_length() - 1
 _BLOCK_MASK = BLOCK - 1
@@ -65,8 +67,11 @@ _longer_agenda = _make_longer("agenda")
 _longer_notes = _make_longer("note_values")
 _longer_ends = _make_longer("end_values")
 
-# The agenda: a binary heap. The place of the entry that is being handled is filled by the first
-# entry that its handler makes, which saves one way up and one down --------------------------------
+# The agenda ---------------------------------------------------------------------------------------
+#
+# A heap of which every entry has four below it, next to each other in memory. The place of the
+# entry that is being handled is filled by the first entry that its handler makes, which saves one
+# way up and one down.
 
 
 @register_jitable(**PART)
@@ -84,21 +89,33 @@ def _is_before(time: Any, rank: Any, other: Any) -> Any:
 
 
 @register_jitable(**PART)
+def _goes_before(agenda: Any, one: Any, other: Any) -> Any:
+    entry = agenda[one]
+    return _is_before(entry.time, entry.rank, agenda[other])
+
+
+@register_jitable(**PART)
 def _sink(w: Any, time: Any, rank: Any, target: Any, size: Any) -> None:
     """Put an entry into the free first place of a heap, which is so large with it."""
     agenda = w.agenda
     hole = 0
     child = 1
     while child < size:
-        if child + 1 < size:
-            other = agenda[child + 1]
-            child += _is_before(other.time, other.rank, agenda[child])
-        entry = agenda[child]
+        first = child
+        if child + 3 < size:
+            first += _goes_before(agenda, child + 1, child)
+            other = child + 2
+            other += _goes_before(agenda, child + 3, child + 2)
+            first += (other - first) * _goes_before(agenda, other, first)
+        else:
+            for sibling in range(child + 1, size):
+                first += (sibling - first) * _goes_before(agenda, sibling, first)
+        entry = agenda[first]
         if _is_before(time, rank, entry):
             break
         _copy(entry, agenda[hole])
-        hole = child
-        child = 2 * hole + 1
+        hole = first
+        child = 4 * hole + 1
     place = agenda[hole]
     place.time = time
     place.rank = rank
@@ -118,7 +135,7 @@ def _schedule(w: Any, time: Any, kind: Any, order: Any, target: Any) -> Any:
         hole = _longer_agenda(w, 1)
         agenda = w.agenda
         while hole > 0:
-            above = (hole - 1) >> 1
+            above = (hole - 1) >> 2
             entry = agenda[above]
             if not _is_before(time, rank, entry):
                 break
@@ -197,19 +214,26 @@ def _occupy(w: Any, n: Any, finish: Any) -> Any:
         workers = w.workers
         node = w.nodes[n]
         root = node.first_worker
-        end = root + node.workers
-        hole = root
-        child = root + 1
-        while child < end:
-            if child + 1 < end:
-                child += workers[child + 1] < workers[child]
-            earlier = workers[child]
-            if earlier >= finish:
+        count = node.workers
+        hole = 0
+        child = 1
+        while child < count:
+            first = child
+            if child + 3 < count:
+                first += workers[root + child + 1] < workers[root + child]
+                other = child + 2
+                other += workers[root + child + 3] < workers[root + child + 2]
+                first += (other - first) * (workers[root + other] < workers[root + first])
+            else:
+                for sibling in range(child + 1, count):
+                    earlier = workers[root + sibling] < workers[root + first]
+                    first += (sibling - first) * earlier
+            if workers[root + first] >= finish:
                 break
-            workers[hole] = earlier
-            hole = child
-            child = 2 * child - root + 1
-        workers[hole] = finish
+            workers[root + hole] = workers[root + first]
+            hole = first
+            child = 4 * hole + 1
+        workers[root + hole] = finish
         return workers[root]
 
     return occupy

@@ -5,7 +5,7 @@ ports it is the switch that the registry writes for the drivers in use.
 """
 
 # numba publishes types, but not complete ones.
-# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, arg-type, no-any-return"
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from poolsim.engine.compiled import primitives
-from poolsim.engine.compiled.layout import FAILED, FINISHED, FINDING_WIDTH, PAUSED
-from poolsim.machine_code.linking import PART, object_code
+from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, PAUSED
 from poolsim.engine.compiled.primitives import close_gap
 from poolsim.engine.compiled.world_type import WorldType, world_at
 from poolsim.engine.sampling import count_unfinished, take_sample
 from poolsim.invariants import checks
+from poolsim.machine_code.linking import PART, object_code
 from poolsim.model.build import start
 from poolsim.model.client.request import settle
 from poolsim.model.dispatch import handlers

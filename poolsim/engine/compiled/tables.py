@@ -12,12 +12,14 @@ from poolsim.engine.compiled.layout import (
     BLOCK_WORDS,
     FINDING_WIDTH,
     GROWING,
+    LINE_WORDS,
     PLAIN,
     ROOM,
     ROWS,
     SINGLE_FIELDS,
     SLOTS_A_LANE,
     TABLE_FIELDS,
+    WIDTH,
     WORD,
 )
 from poolsim.model.records import FIELDS, TABLES, World
@@ -52,13 +54,17 @@ class Tables:
         self._fewest_rows = fewest_rows
         self.block = np.zeros(BLOCK_WORDS, dtype=np.int64)
         for table, record in TABLES.items():
+            padding = WIDTH[table] - len(FIELDS[record])
             rows = rows_of(getattr(world, table), tuple(FIELDS[record]))
-            self._add(table, rows, list(FIELDS[record].values()))
+            rows = np.pad(rows, ((0, 0), (0, padding)))
+            self._add(table, rows, [*FIELDS[record].values(), *[0] * padding])
         for table in PLAIN:
             self._add(table, np.array(getattr(world, table), dtype=np.int64), [-1])
         for table in ("agenda", "note_values", "end_values"):
             width = len(TABLE_FIELDS[table])
-            self._add(table, np.empty((0, width) if width else 0, dtype=np.int64), [0] * (width or 1))
+            self._add(
+                table, np.empty((0, width) if width else 0, dtype=np.int64), [0] * (width or 1)
+            )
         slots = np.full((lanes * SLOTS_A_LANE, len(TABLE_FIELDS["draw_slots"])), -1, dtype=np.int64)
         self._add("draw_slots", slots, [-1])
         self._add("findings", np.zeros(FINDING_WIDTH, dtype=np.int64), [0])
@@ -76,7 +82,7 @@ class Tables:
         self.block[WORD[name] + ADDRESS] = row.ctypes.data
 
     def _place(self, name: str, rows: Integers, room: int) -> None:
-        values = np.empty((room, *rows.shape[1:]), dtype=np.int64)
+        values = _aligned((room, *rows.shape[1:]))
         values[: len(rows)] = rows
         if self._initial[name] != [0] and len(rows) < room:
             values[len(rows) :] = self._initial[name]
@@ -104,7 +110,8 @@ class Tables:
         return int(self.block[WORD[name] + ROWS])
 
     def table(self, name: str) -> Integers:
-        """A table as it is now, shape (rows, fields), or (rows,) of plain integers. No copy."""
+        """A table as it is now, shape (rows, words), fields first, or (rows,) of plain integers.
+        No copy."""
         return self._arrays[name][: self.length(name)]
 
     def clear(self, name: str) -> None:
@@ -114,6 +121,14 @@ class Tables:
     def single(self, record: str, field: str) -> Any:
         """A field of the record `run` or `engine`, as an array without dimensions."""
         return self._arrays[record][SINGLE_FIELDS[record].index(field), ...]
+
+
+def _aligned(shape: tuple[int, ...]) -> Integers:
+    """An array without values that begins at the beginning of a line of the cache."""
+    words = int(np.prod(shape))
+    memory = np.empty(words + LINE_WORDS, dtype=np.int64)
+    first = -memory.ctypes.data // 8 % LINE_WORDS
+    return memory[first : first + words].reshape(shape)
 
 
 def rows_of(records: list[Any], fields: tuple[str, ...]) -> Integers:

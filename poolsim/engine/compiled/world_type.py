@@ -5,6 +5,8 @@ Nothing here counts references, and nothing checks an index: whoever makes the b
 LLVM's alias analysis, so that a store to one does not make it read all others again.
 """
 
+# ruff: noqa: ARG001, ARG002  (numba asks for functions with given arguments)
+
 # numba publishes types, but not of what extends it.
 # mypy: disable-error-code="attr-defined, no-untyped-call, override, untyped-decorator"
 
@@ -27,6 +29,7 @@ from poolsim.engine.compiled.layout import (
     ROWS,
     SINGLE_FIELDS,
     TABLE_FIELDS,
+    WIDTH,
     WORD,
 )
 
@@ -140,7 +143,7 @@ def _base(builder: ir.IRBuilder, table: TableType, address: ir.Value) -> ir.Valu
 
 def _row(builder: ir.IRBuilder, table: TableType, address: ir.Value, index: ir.Value) -> ir.Value:
     """Address of a row."""
-    width = max(1, len(TABLE_FIELDS[table.table]))
+    width = WIDTH[table.table]
     first = builder.mul(index, _INTEGER(width)) if width > 1 else index
     return builder.gep(_base(builder, table, address), [first], inbounds=True)
 
