@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -127,27 +129,46 @@ def simulate(
         NotReady: the engine asked for is not there.
         InvariantViolation: the run broke a rule of its own.
     """
-    draws = Draws(scenario.seed, replication)
-    world = build(scenario, draws)
-    world.samples = [0] * sample_values(world)
     choice = choose(scenario, engine, attached=bool(attachments))
     if choice.remark:
         _log.warning("%s", choice.remark)
-    run: Run
-    if choice.engine == "compiled":
+    label = f"seed {scenario.seed}, replication {replication}"
+    # Neither the model nor its rules make cycles, so looking for some is time lost; a user's own
+    # code may need it.
+    with _collector(off=not attachments):
+        run = _begin(scenario, replication, choice.engine, attachments)
+        if run.engine == "compiled" and hasattr(recorder, "go_faster"):
+            recorder.go_faster()
+        _advance(run, recorder, _sample_times(recorder, scenario.duration_ns), label, progress)
+        return SimulationEnd(scenario.duration_ns, run.unfinished(), run.events, run.engine)
+
+
+def _begin(
+    scenario: Scenario, replication: int, engine: str, attachments: Sequence[Attachment]
+) -> Run:
+    draws = Draws(scenario.seed, replication)
+    world = build(scenario, draws)
+    world.samples = [0] * sample_values(world)
+    if engine == "compiled":
         from poolsim.engine.compiled.executor import CompiledRun
 
-        run = CompiledRun(world, draws, library_for(scenario))
-        go_faster = getattr(recorder, "go_faster", None)
-        if go_faster is not None:
-            go_faster()
-    else:
-        from poolsim.engine.simpy_engine import SimpyRun
+        return CompiledRun(world, draws, library_for(scenario))
+    from poolsim.engine.simpy_engine import SimpyRun
 
-        run = SimpyRun(world, draws, attachments)
-    label = f"seed {scenario.seed}, replication {replication}"
-    _advance(run, recorder, _sample_times(recorder, scenario.duration_ns), label, progress)
-    return SimulationEnd(scenario.duration_ns, run.unfinished(), run.events, run.engine)
+    return SimpyRun(world, draws, attachments)
+
+
+@contextmanager
+def _collector(*, off: bool) -> Iterator[None]:
+    """Python's collector of cycles, switched off or left as it is."""
+    if not off or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _advance(

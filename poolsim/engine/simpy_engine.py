@@ -7,9 +7,7 @@ goes before the model's events of the same instant.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from heapq import heappush
 from typing import Any
@@ -118,16 +116,13 @@ class SimpyRun:
         self._environment = attach(world, draws)
         self._slices = 0
         self._asked = 0
-        # Rules make no cycles, so looking for some is time lost; a user's own code may need it.
-        self._collector_needed = bool(attachments)
         start(world)
         for attachment in attachments:
             attachment(self._environment, world)
 
     def advance(self, until_ns: int, _between: Callable[[], None]) -> None:
         """Handle every event before `until_ns`."""
-        with _no_collector(needed=self._collector_needed):
-            self._environment.run(until=until_ns)
+        self._environment.run(until=until_ns)
         self._slices += 1
 
     def sample(self) -> NDArray[np.int64]:
@@ -184,15 +179,3 @@ def _numbers_a_slice() -> int:
     environment = simpy.Environment()
     environment.run(until=1)
     return next(environment._eid)
-
-
-@contextmanager
-def _no_collector(needed: bool) -> Iterator[None]:
-    if needed or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -329,21 +329,21 @@ def _add_nodes(w: World, scenario: Scenario) -> None:
     spec = scenario.node
     interval = round(1e9 / spec.accepts_per_second) if spec.accepts_per_second else 0
     costs = [record.read_cost for record in w.clients]
+    delays: list[set[int]] = [set() for _ in scenario.node_names]
+    for pool, host in zip(w.pools, w.hosts, strict=True):
+        if host.distance != IGNORED:
+            delays[pool.node].add(pool.delay)
     n = 0
     for d, datacenter in enumerate(scenario.datacenters):
         for _ in range(datacenter.nodes):
-            delays = [
-                pool.delay
-                for p, pool in enumerate(w.pools)
-                if pool.node == n and w.hosts[p].distance != IGNORED
-            ] or [0]
+            of_senders = delays[n] or {0}
             _add(
                 w,
                 "nodes",
                 datacenter=d,
                 workers=spec.workers,
                 first_worker=n * spec.workers,
-                recursive=finish_is_known(min(delays), max(delays), max(costs)),
+                recursive=finish_is_known(min(of_senders), max(of_senders), max(costs)),
                 idle=spec.workers,
                 accept_interval=interval,
             )

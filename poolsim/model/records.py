@@ -306,8 +306,7 @@ class Connection:
 
 @record
 class Request:
-    """One request, from its intended start to its end. What its end reads comes first: fields that
-    are used together lie together in a processor's cache."""
+    """One request, from its intended start to its end."""
 
     number: int = 0  # within its client
     serial: int = 0  # within the run
@@ -317,22 +316,22 @@ class Request:
     issued: int = 0
     wait: int = 0
     attempts: int = 0  # hosts tried
+    sends: int = 0  # times written
+    idempotent: int = 0
     node: int = -1
-    in_timer: int = 0
+    next: int = -1  # in the limit's or the issuing thread's FIFO, or among free slots
     error_count: int = 0
     error_kinds: int = 0
     error_hosts: int = 0
-    next: int = -1  # in the limit's or the issuing thread's FIFO, or among free slots
     attempt: int = -1  # the one under way
-    sends: int = 0  # times written
-    idempotent: int = 0
-    plan_stage: int = 0
-    plan_step: int = 0
-    plan_key: int = 0  # ring position of its key
     deadline: int = 0
     timer_next: int = -1
     timer_previous: int = -1
+    in_timer: int = 0
+    plan_stage: int = 0
+    plan_step: int = 0
     plan_code: int = 0
+    plan_key: int = 0  # ring position of its key
     plan_used: int = 0  # bit mask: replicas taken
     plan_used_high: int = 0  # hosts offered, from the 62nd on
     plan_start: int = 0
@@ -341,40 +340,40 @@ class Request:
 
 @record
 class Attempt:
-    """One try of a request on one host. What its response reads comes first, see Request."""
+    """One try of a request on one host."""
 
     request: int = -1
-    state: int = 0  # see below
-    holds: int = 0  # agenda entries, a place in a queue, a place in a node
-    due: int = -1  # when its response is to be delivered; an agenda entry of another time is stale
-    at_node: int = 0  # 1: the node has it or will get it (recursive), or has it in its list
+    order: int = 0  # request number and attempt number, for ties
+    number: int = 0
+    session: int = 0
+    pool: int = -1
     connection: int = -1
     stream: int = -1
-    granted_at: int = 0
-    pool: int = -1
-    sent_at: int = 0
-    session: int = 0
-    order: int = 0  # request number and attempt number, for ties
-    next: int = -1  # in an acquisition queue, the ready list, or among free slots
-    error: int = 0
+    state: int = 0  # see below
     step: int = 0  # what the ready list is to do
+    error: int = 0
+    holds: int = 0  # agenda entries, a place in a queue, a place in a node
     caller: int = 0  # the thread that its borrow blocks: CALLER_NONE, _ISSUER, _EXECUTOR
-    node: int = -1
-    arrives: int = 0  # at the node
-    remaining: int = 0  # nominal work: all of its service, or what was left at a change
-    starts: int = 0
-    finishes: int = 0
-    sequence: int = 0  # place among all that were sent to the node
-    deadline: int = 0  # of its timeout
-    number: int = 0
+    next: int = -1  # in an acquisition queue, the ready list, or among free slots
     queued_at: int = 0
     queue_deadline: int = 0
+    granted_at: int = 0
+    sent_at: int = 0
+    deadline: int = 0  # of its timeout
+    node: int = -1
+    at_node: int = 0  # 1: the node has it or will get it (recursive), or has it in its list
+    sequence: int = 0  # place among all that were sent to the node
     rank: int = 0  # what a list is sorted by
     sort_next: int = -1
     node_next: int = -1
     node_previous: int = -1
+    arrives: int = 0  # at the node
+    remaining: int = 0  # nominal work: all of its service, or what was left at a change
+    starts: int = 0
+    finishes: int = 0
     running: int = 0
     version: int = 0  # of the node when it was sent
+    due: int = -1  # when its response is to be delivered; an agenda entry of another time is stale
 
 
 @record

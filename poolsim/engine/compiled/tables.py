@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,10 @@ class Tables:
         self._fewest_rows = fewest_rows
         self.block = np.zeros(BLOCK_WORDS, dtype=np.int64)
         for table, record in TABLES.items():
-            padding = WIDTH[table] - len(FIELDS[record])
-            rows = rows_of(getattr(world, table), tuple(FIELDS[record]))
-            rows = np.pad(rows, ((0, 0), (0, padding)))
-            self._add(table, rows, [*FIELDS[record].values(), *[0] * padding])
+            fields = TABLE_FIELDS[table]
+            padding = [0] * (WIDTH[table] - len(fields))
+            rows = np.pad(rows_of(getattr(world, table), fields), ((0, 0), (0, len(padding))))
+            self._add(table, rows, [*(FIELDS[record][field] for field in fields), *padding])
         for table in PLAIN:
             self._add(table, np.array(getattr(world, table), dtype=np.int64), [-1])
         for table in ("agenda", "note_values", "end_values"):
@@ -133,5 +134,7 @@ def _aligned(shape: tuple[int, ...]) -> Integers:
 
 def rows_of(records: list[Any], fields: tuple[str, ...]) -> Integers:
     """Slotted records as an array, shape (records, fields)."""
-    columns = [[getattr(record, field) for record in records] for field in fields]
-    return np.ascontiguousarray(np.array(columns, dtype=np.int64).reshape(len(fields), -1).T)
+    rows = np.empty((len(records), len(fields)), dtype=np.int64)
+    for place, field in enumerate(fields):
+        rows[:, place] = list(map(attrgetter(field), records))
+    return rows
