@@ -78,7 +78,10 @@ def run(
         int | None, typer.Option(min=1, metavar="N", help="How many runs with different draws.")
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="Who executes the rules; results do not depend on it.")
+        Engine,
+        typer.Option(
+            help="Who executes the rules; results do not depend on it. auto: who ends first."
+        ),
     ] = Engine.auto,
     overrides: Annotated[
         list[str] | None,
@@ -102,6 +105,9 @@ def run(
         int | None,
         typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
     ] = None,
+    requests: Annotated[
+        bool, typer.Option("--requests", help="Also write every request: requests.parquet.")
+    ] = False,
 ) -> None:
     """Run a scenario and show what its pools do.
 
@@ -122,6 +128,7 @@ def run(
         as_json=output is Format.json,
         report=not no_report,
         jobs=jobs,
+        requests=requests,
     )
     finish(lambda: run_command(request))
 

@@ -109,6 +109,11 @@ class Draws:
         """
         return self._add(name, None, transform)
 
+    @property
+    def lanes(self) -> int:
+        """How many streams there are."""
+        return len(self._lanes)
+
     def at(self, lane: int, number: int, attempt: int) -> int:
         """Return one value. Numbers and attempts count from 0."""
         offset = number - self.firsts[lane]
