@@ -133,6 +133,242 @@ def run(
     finish(lambda: run_command(request))
 
 
+@app.command(short_help="Run a scenario with many combinations of values.")
+def sweep(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUES",
+            help="Values to combine: 1,2,4 or 1..8 or '1k/s..40k/s log 12'. PATH may end in "
+            "core+max: both take the same value. One value replaces the file's.",
+        ),
+    ],
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Keep this metric of each point too."),
+    ] = None,
+    objectives: Annotated[
+        str, typer.Option(metavar="A,B", help="What the Pareto front weighs against each other.")
+    ] = "cost,latency.p99",
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Runs of each point.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Who executes the rules; results do not depend on it.")
+    ] = Engine.auto,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+    dask: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Run on this dask scheduler's workers instead."),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the files go (default: sweeps/NAME-SWEEP)."),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Write no pictures.")] = False,
+) -> None:
+    """Run a scenario with many combinations of values, under the same draws.
+
+    Stopped at any moment, the same command goes on where it was.
+
+    \b
+    poolsim sweep quickstart.yaml --set clients.app.options.pooling.local.max=1..4
+    poolsim sweep s.yaml --set "clients.api.load.poisson.rate=1k/s..40k/s log 12" --jobs 8
+    poolsim sweep s.yaml --set clients.api.instances=1..20 --dask tcp://scheduler:8786
+    """  # noqa: D301
+    from poolsim.commands.sweep import SweepRequest, sweep_command
+
+    request = SweepRequest(
+        scenario=scenario,
+        settings=tuple(settings),
+        metrics=tuple(metrics or ()),
+        objectives=tuple(name.strip() for name in objectives.split(",")),
+        seed=seed,
+        replications=replications,
+        engine=engine.value,
+        jobs=jobs,
+        dask=dask,
+        out=out,
+        as_json=output is Format.json,
+        plots=not no_plots,
+    )
+    finish(lambda: sweep_command(request))
+
+
+@app.command(short_help="Find the cheapest settings that meet the expectations.")
+def recommend(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUES",
+            help="What to choose among (default: the file's `search:`, or what matters for its "
+            "drivers); with one value, what replaces the file's.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Runs of each setting, at the least.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+    dask: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Run on this dask scheduler's workers instead."),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Default: recommendations/NAME.yaml."),
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+) -> None:
+    """Find the cheapest settings that meet a scenario's expectations, and say why.
+
+    They hold in normal operation and with one node lost, at the peak. The scenario's `cost:` says
+    what is cheap, by default few open connections. Exit 1: nothing holds; 4: undecided.
+
+    \b
+    poolsim recommend my-service.yaml
+    poolsim recommend s.yaml --set clients.api.options.pooling.local.core+max=1..8
+    """  # noqa: D301
+    from poolsim.commands.recommend import RecommendRequest, recommend_command
+
+    request = RecommendRequest(
+        scenario=scenario,
+        settings=tuple(settings or ()),
+        seed=seed,
+        replications=replications,
+        jobs=jobs,
+        dask=dask,
+        out=out,
+        as_json=output is Format.json,
+    )
+    finish(lambda: recommend_command(request))
+
+
+@app.command(short_help="Do recommendations still hold?")
+def check(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Recommendations, or folders of them."),
+    ],
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Write anew what changed; look at the difference first."),
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML too.")] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Append a summary in Markdown (default: GitHub's, where there is one).",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
+    ] = None,
+) -> None:
+    """Hold recommendations against today's scenarios and model.
+
+    At once where nothing changed. Otherwise each question is asked again: exit 0 where the choice
+    still holds and costs at most 5 % more than the best, 1 where it does not, 4 where undecided.
+
+    \b
+    poolsim check recommendations/
+    poolsim check recommendations/ --junit check.xml
+    """  # noqa: D301
+    from poolsim.commands.recommend import CheckRequest, check_command
+
+    request = CheckRequest(tuple(paths), update, junit, summary, jobs)
+    finish(lambda: check_command(request))
+
+
+@app.command(short_help="What differs between two runs, and whether it is chance.")
+def compare(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="The directory of a run.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another one.")],
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Only this metric; more than once."),
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show metrics without a difference (~) too.")
+    ] = False,
+    output: Annotated[
+        Format, typer.Option("--format", help="json prints one document.")
+    ] = Format.text,
+) -> None:
+    """Compare two runs metric by metric: paired where both had the same seed.
+
+    \b
+    poolsim compare runs/small-1f2e3d4c5b6a runs/small-6a5b4c3d2e1f
+    """  # noqa: D301
+    from poolsim.commands.runs import compare_command
+
+    as_json = output is Format.json
+    finish(lambda: compare_command(run_a, run_b, tuple(metrics or ()), show_all, as_json))
+
+
+@app.command(short_help="One request's life in words.")
+def explain(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    which: Annotated[
+        str, typer.Argument(metavar="[slowest|failed|N]", help="Or of one client: api/slowest.")
+    ] = "slowest",
+    replication: Annotated[int, typer.Option(min=0, metavar="N", help="Of which replication.")] = 0,
+) -> None:
+    """Tell what one request waited for, where it was tried and what it took.
+
+    \b
+    poolsim explain runs/small-1f2e3d4c5b6a
+    poolsim explain runs/small-1f2e3d4c5b6a failed
+    poolsim explain runs/small-1f2e3d4c5b6a api/1234
+    """  # noqa: D301
+    from poolsim.commands.runs import explain_command
+
+    finish(lambda: explain_command(run, which, replication))
+
+
+@app.command(short_help="Write a run for other tools: .hdr logs, Perfetto traces.")
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    hdr: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An HdrHistogram log of the latencies.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A trace for Perfetto (JSON).")
+    ] = None,
+    replication: Annotated[int, typer.Option(min=0, metavar="N", help="Which one.")] = 0,
+) -> None:
+    """Write one replication of a run in other tools' formats.
+
+    \b
+    poolsim export runs/small-1f2e3d4c5b6a --hdr latency.hdr --trace trace.json
+    """  # noqa: D301
+    from poolsim.commands.runs import export_command
+
+    finish(lambda: export_command(run, hdr, trace, replication))
+
+
 @app.command(short_help="Write a commented scenario to start from.")
 def init(
     file: Annotated[

@@ -27,6 +27,7 @@ _KNOWN = (
     ("poolsim.scenario.mistakes", "ScenarioError", INVALID_INPUT),
     ("poolsim.fidelity.replay", "TraceError", INVALID_INPUT),
     ("poolsim.fidelity.recordings", "RecordingError", INVALID_INPUT),
+    ("poolsim.planning.journal", "JournalError", INVALID_INPUT),
     ("poolsim.invariants.violation", "InvariantViolation", BUG),
     ("poolsim.engine.run", "NotReady", NOT_READY),
     ("poolsim.harness.not_ready", "NotReady", NOT_READY),

@@ -31,7 +31,12 @@ from poolsim.model.laws.choices import Transform, codes, integers_between, liste
 from poolsim.model.laws.durations import quantile_ns
 from poolsim.model.laws.levels import level_changes
 from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES, ROUND_ROBIN
-from poolsim.model.policies.reconnection import RECONNECTION_NAMES
+from poolsim.model.policies.reconnection import (
+    FIFTEEN_PERCENT,
+    FULL,
+    MILLIONTHS,
+    RECONNECTION_NAMES,
+)
 from poolsim.model.policies.retry import FALLTHROUGH
 from poolsim.model.primitives import World as AnyWorld
 from poolsim.model.records import (
@@ -219,12 +224,30 @@ def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) ->
     if 0 < client.idempotent < 1:
         record.idempotence = draws.add(f"idempotence/{name}", yes_with(client.idempotent))
     record.idempotent = int(client.idempotent >= 1)
-    jitter = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
-    if jitter is not None:
-        record.reconnection_jitter = draws.add(f"jitter/{name}", integers_between(*jitter))
+    _add_jitter(record, client, draws)
     delay = getattr(DRIVERS[client.driver], "STATUS_DELAY_NS", None)
     if delay is not None:
         record.status_delay = draws.add(f"status/{name}", integers_between(*delay))
+
+
+def _add_jitter(record: Any, client: Client, draws: Draws) -> None:
+    """Which part of a reconnection delay is waited: by the driver's own rule, or as asked for."""
+    reconnection = client.options.reconnection
+    is_exponential = reconnection.kind == "exponential"
+    parts = None
+    match reconnection.jitter:
+        case "own":
+            # The drivers that have one have it in their exponential policy only.
+            own = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
+            parts = own if is_exponential else None
+        case "15%":
+            parts = FIFTEEN_PERCENT
+        case "full":
+            parts = FULL
+            record.reconnection_jitter_parts = MILLIONTHS
+    record.reconnection_clamped = int(is_exponential and reconnection.jitter != "full")
+    if parts is not None:
+        record.reconnection_jitter = draws.add(f"jitter/{client.name}", integers_between(*parts))
 
 
 def _add_replicas(w: World, record: Any, datacenters: tuple[Datacenter, ...], local: int) -> None:

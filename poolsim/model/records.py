@@ -130,7 +130,9 @@ class Client:
     reconnection_base: int = 0
     reconnection_max: int = 0
     reconnection_attempts: int = 0  # 0: no limit
-    reconnection_jitter: int = -1  # lane of jitter in percent, -1: none
+    reconnection_jitter: int = -1  # lane of jitter, -1: none
+    reconnection_jitter_parts: int = 100  # that make a whole: percent or millionths
+    reconnection_clamped: int = 1  # 1: a delay with jitter is kept within base and max
     connect_timeout: int = 0
     handshake_timeout: int = 0  # of each message of a handshake
     heartbeat_timeout: int = 0

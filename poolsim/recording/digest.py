@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from functools import cache
 from importlib.resources import files
@@ -126,6 +127,7 @@ def inputs_hash(resolved: str) -> str:
     return inputs.hexdigest()
 
 
+@functools.cache
 def _model_texts() -> list[str]:
     """Path and text of every Python file of the model, by path."""
     texts = sorted(_python_files(files("poolsim.model"), ""))

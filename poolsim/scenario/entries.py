@@ -521,3 +521,23 @@ class FileEntry(Entry):
     record: RecordEntry | None = Field(
         None, description="Makes the scenario a plan that a real driver can be recorded by."
     )
+    cost: Annotated[str, fields.TEXT] = Field(
+        "",
+        description="For `poolsim recommend`: what settings cost, a formula of metrics and "
+        "settings such as `open_connections.max@peak + 40 * instances` (default: open connections "
+        "at the peak, of equals the fewest instances, then the smallest queue).",
+    )
+    peak: Annotated[str | None, fields.NAME] = Field(
+        None,
+        description="For `poolsim recommend`: the phase to choose for (default: the highest).",
+    )
+    search: dict[str, Annotated[str, fields.VALUES]] = Field(
+        default_factory=dict,
+        description="For `poolsim recommend`: what to choose among, by path: "
+        "`{clients.api.instances: 1..8, clients.api.options.pooling.local.core+max: '1,2,4'}`.",
+    )
+    node_loss: Annotated[bool | None, fields.FLAG] = Field(
+        None,
+        description="For `poolsim recommend`: whether settings must meet the expectations with "
+        "one node lost too (default: true where the datacenter has more than one node).",
+    )

@@ -349,6 +349,20 @@ PROTOCOL = Written(
     {"type": "string", "enum": list(PROTOCOLS)},
     lambda version: f"v{version}",
 )
+
+
+def _values(value: object) -> str:
+    """Values to choose among; they are taken apart by whoever varies them."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise units.UnitError(f"{_kind(value)} is not a list of values: write '1,2,4' or 1..8")
+    return str(value).strip()
+
+
+VALUES = Written(
+    "values",
+    _values,
+    {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}], "examples": ["1..8"]},
+)
 FLAG = Written("flag", _flag, {"type": "boolean"})
 TEXT = Written("text", _text, {"type": "string", "maxLength": 2_000}, stand_in="unknown")
 NAME = _matching(

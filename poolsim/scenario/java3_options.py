@@ -14,6 +14,8 @@ from pydantic import Field
 from poolsim.scenario.entries import Entry
 from poolsim.scenario.fields import DURATION, FLAG, POSITIVE_DURATION, whole
 from poolsim.scenario.options import (
+    JITTER,
+    JITTER_MEANING,
     POLICY,
     RETRY,
     ROUND_TRIPS,
@@ -152,6 +154,15 @@ class Java3Exponential(Entry):
             CORE + "policies/ExponentialReconnectionPolicy.java:37",
         ),
     ] = described("Longest delay between two attempts.")
+    jitter: Annotated[
+        str | None,
+        JITTER,
+        Own(
+            "a ReconnectionPolicy of one's own",
+            "reconnection.jitter",
+            CORE + "policies/ExponentialReconnectionPolicy.java:95",
+        ),
+    ] = described(JITTER_MEANING + " The driver has none.")
 
 
 class Java3Constant(Entry):
@@ -166,6 +177,15 @@ class Java3Constant(Entry):
             CORE + "policies/ConstantReconnectionPolicy.java:31",
         ),
     ] = Field(description="Delay before every attempt.")
+    jitter: Annotated[
+        str | None,
+        JITTER,
+        Own(
+            "a ReconnectionPolicy of one's own",
+            "reconnection.jitter",
+            CORE + "policies/ConstantReconnectionPolicy.java:52",
+        ),
+    ] = described(JITTER_MEANING + " The driver has none.")
 
 
 class Java3Reconnection(Entry):

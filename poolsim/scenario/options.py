@@ -219,6 +219,12 @@ def _has(given: dict[str, Any], block: str) -> bool:
 
 BALANCING_POLICIES = ("dc_aware_round_robin", "round_robin", "random", "least_in_flight")
 RETRY_POLICIES = ("default", "fallthrough")
+JITTERS = ("own", "none", "15%", "full")
+JITTER = fields.choice(*JITTERS)
+JITTER_MEANING = (
+    "own: as the driver has it; none; 15%: 85 to 115 % of each delay; full: anything up to the "
+    "delay."
+)
 POLICY = fields.choice(*BALANCING_POLICIES)
 RETRY = fields.choice(*RETRY_POLICIES)
 ROUND_TRIPS = whole(0, 20)

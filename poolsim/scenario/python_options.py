@@ -12,6 +12,8 @@ from pydantic import Field
 from poolsim.scenario.entries import Entry
 from poolsim.scenario.fields import DURATION, FLAG, POSITIVE_DURATION, whole
 from poolsim.scenario.options import (
+    JITTER,
+    JITTER_MEANING,
     POLICY,
     RETRY,
     ROUND_TRIPS,
@@ -103,6 +105,15 @@ class PythonExponential(Entry):
             DRIVER + "policies.py:669",
         ),
     ] = described("Longest delay between two attempts.")
+    jitter: Annotated[
+        str | None,
+        JITTER,
+        Own(
+            "a ReconnectionPolicy of one's own",
+            "reconnection.jitter",
+            DRIVER + "policies.py:706",
+        ),
+    ] = described(JITTER_MEANING + " The driver has 15 %.")
     max_attempts: Annotated[
         int | None,
         _COUNT,
@@ -126,6 +137,15 @@ class PythonConstant(Entry):
             DRIVER + "policies.py:632",
         ),
     ] = Field(description="Delay before every attempt.")
+    jitter: Annotated[
+        str | None,
+        JITTER,
+        Own(
+            "a ReconnectionPolicy of one's own",
+            "reconnection.jitter",
+            DRIVER + "policies.py:632",
+        ),
+    ] = described(JITTER_MEANING + " The driver has none here.")
     max_attempts: Annotated[
         int | None,
         _COUNT,

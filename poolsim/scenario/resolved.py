@@ -19,6 +19,7 @@ from poolsim.scenario.scenario import (
     Law,
     Load,
     Phase,
+    Plan,
     Replications,
     Scenario,
 )
@@ -84,6 +85,17 @@ def to_tree(scenario: Scenario) -> dict[str, Any]:
         "faults": [_fault(fault) for fault in scenario.faults],
         "changes": _changes(scenario),
         "expect": [expectation.text for expectation in scenario.expectations],
+        **_plan(scenario.plan),
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    """What is said to `recommend`, where something is."""
+    return {
+        **_unless(plan.cost, "cost"),
+        **_unless(plan.peak, "peak"),
+        **_unless(plan.search, "search", dict),
+        **({"node_loss": plan.node_loss} if plan.node_loss is not None else {}),
     }
 
 

@@ -83,13 +83,17 @@ class Pooling:
 
 @dataclass(frozen=True, slots=True)
 class Reconnection:
-    """`kind`: exponential (base, max; the driver's own jitter) or constant (base)."""
+    """`kind`: exponential (base, max) or constant (base).
+
+    `jitter`: own (the driver's), none, 15% or full (model/policies/reconnection.py).
+    """
 
     kind: str
     base_ns: int
     max_ns: int
     max_attempts: int = 0
     """0: no limit."""
+    jitter: str = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,21 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What `recommend` and `sweep` are to know: no run depends on it.
+
+    `cost`: a formula, "" for the default one; `peak`: the phase that settings are chosen for, ""
+    where none is named; `search`: pairs (path, values as written) to choose among; `node_loss`:
+    whether settings must hold with one node lost too, None where the cluster decides.
+    """
+
+    cost: str = ""
+    peak: str = ""
+    search: tuple[tuple[str, str], ...] = ()
+    node_loss: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A whole scenario, checked and complete."""
 
@@ -271,6 +290,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     changes: tuple[Change, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    plan: Plan = Plan()
     path: Path | None = None
     recording: Recording | None = field(default=None, compare=False)
 

@@ -20,6 +20,12 @@ ASKED = {
     "square-wave": {"apache/cassandra-java-driver#262"},
     "reconnection-max-delay": {"scylladb/scylladb#15112", "temporalio/temporal#1652"},
     "fleet-bound": {"scylladb/scylla-cdc-source-connector#253"},
+    "io-thread": {"scylladb/scylladb#602", "stargate/data-api#617"},
+    "reconnect-storm": {
+        "scylladb/scylladb#22844",
+        "whatyouhide/xandra#269",
+        "didip/beaker_extensions#35",
+    },
 }
 
 

@@ -14,6 +14,8 @@ ORDER = (
     "square-wave",
     "reconnection-max-delay",
     "fleet-bound",
+    "io-thread",
+    "reconnect-storm",
 )
 
 

@@ -1,0 +1,138 @@
+"""What is asked: settings to choose among, circumstances, expectations, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from poolsim.planning.evaluate import kept_metrics
+from poolsim.planning.points import Load, LoadedPoint, load_point
+from poolsim.planning.recommend.first_guess import default_search
+from poolsim.planning.recommend.variants import Variant, variants_of
+from poolsim.planning.space import Space, parse_space
+from poolsim.planning.sweep import peak_of
+from poolsim.recording.digest import inputs_hash
+from poolsim.scenario.cost import Cost, default_cost, parse_cost
+from poolsim.scenario.mistakes import Mistake, ScenarioError
+from poolsim.scenario.resolved import to_yaml
+from poolsim.scenario.scenario import Scenario
+
+MOST_POINTS = 20_000
+"""Of a space to choose from: every point is compared with every one simulated."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A scenario and the space to choose from. Points are loaded when they are asked for."""
+
+    source: Load
+    base: Scenario
+    space: Space
+    variants: tuple[Variant, ...]
+    cost: Cost
+    metrics: tuple[str, ...]
+    peak: str
+    """The phase that settings are chosen for, "" for the whole run."""
+    _loaded: dict[int, LoadedPoint] = field(default_factory=dict, repr=False)
+
+    def loaded(self, number: int) -> LoadedPoint:
+        """A point with its scenario, or why the driver refuses it."""
+        if number not in self._loaded:
+            point = self.space.at(self.places(number))
+            self._loaded[number] = load_point(self.source, point)
+        return self._loaded[number]
+
+    def scenario(self, number: int) -> Scenario:
+        """The scenario of a point that is not refused."""
+        scenario = self.loaded(number).scenario
+        assert scenario is not None, "the driver refuses this point"
+        return scenario
+
+    def places(self, number: int) -> tuple[int, ...]:
+        """The places of a point in the parameters' lists."""
+        places = []
+        for size in reversed(self.space.shape):
+            number, place = divmod(number, size)
+            places.append(place)
+        return tuple(reversed(places))
+
+    @property
+    def resolved(self) -> str:
+        """The base scenario with every default filled in, as YAML."""
+        return to_yaml(self.base)
+
+    @property
+    def inputs(self) -> str:
+        """The hash of all that decides the answer: base scenario with its plan, space, model."""
+        return inputs_hash("\n".join([self.resolved, *self.space.fixed, *self.settings]))
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What is chosen among, as `PATH=VALUES` that say the same again."""
+        return tuple(f"{one.label}={','.join(one.texts)}" for one in self.space.parameters)
+
+    def number_of(self, values: Mapping[str, str]) -> int | None:
+        """The point with these values by parameter label, None where the space has none."""
+        places = []
+        for parameter in self.space.parameters:
+            text = values.get(parameter.label)
+            if text is None or text not in parameter.texts:
+                return None
+            places.append(parameter.texts.index(text))
+        return self.space.at(places).number
+
+
+NOTHING_EXPECTED = (
+    "expect: nothing is expected: say what settings must achieve, such as rejected == 0 or "
+    "latency.p99 < 20ms"
+)
+
+
+def ask(source: Load, settings: Sequence[str] = ()) -> Question:
+    """The question of a scenario.
+
+    `settings` (`PATH=VALUES`) say what to choose among; without any that varies, the scenario's
+    own `search:` does, and without one the settings that matter for its drivers.
+
+    Raises ScenarioError where the scenario has mistakes or expects nothing, or the space is too
+    large.
+    """
+    given = parse_space(settings)
+    base = source(given.fixed)
+    if not base.expectations:
+        raise _wrong(base, NOTHING_EXPECTED)
+    if given.parameters:
+        space = given
+    else:
+        search = base.plan.search or default_search(base)
+        space = parse_space([*given.fixed, *(f"{path}={values}" for path, values in search)])
+    if not space.parameters:
+        raise _wrong(base, "search: nothing varies: write {PATH: VALUES} with several values")
+    if len(space) > MOST_POINTS:
+        raise _wrong(
+            base, f"search: {len(space):,} combinations, at most {MOST_POINTS:,}: fewer values"
+        )
+    peak = peak_of(base)
+    cost = parse_cost(base.plan.cost or default_cost(peak))
+    metrics = kept_metrics(base, [*cost.metrics, *_peak_metrics(base, peak)])
+    return Question(source, base, space, variants_of(base), cost, metrics, peak)
+
+
+def _peak_metrics(scenario: Scenario, peak: str) -> list[str]:
+    """What the explanation looks at."""
+    suffix = f"@{peak}" if peak else ""
+    names = (
+        "in_flight.max", "in_flight.mean", "open_connections.max", "open_connections.mean",
+        "request_queue_depth.max", "throughput", "wait.p99", "latency.p99",
+    )  # fmt: skip
+    found = [f"{name}{suffix}" for name in names]
+    for client in scenario.clients:
+        phases = [phase.name for phase in client.load.phases]
+        own = suffix if peak in phases else ""
+        found += [f"{client.name}/{name}{own}" for name in names]
+    return found
+
+
+def _wrong(scenario: Scenario, message: str) -> ScenarioError:
+    name = str(scenario.path) if scenario.path else "scenario.yaml"
+    return ScenarioError([Mistake(name, 1, 1, "", message)])

@@ -1,0 +1,1 @@
+"""How the results of planning are shown: terminal, files, plots."""

@@ -1,0 +1,41 @@
+"""What the file says to `recommend`: cost, peak, what to choose among."""
+
+from __future__ import annotations
+
+from poolsim.scenario.context import Context
+from poolsim.scenario.cost import clients_and_phases, parse_cost
+from poolsim.scenario.entries import FileEntry
+from poolsim.scenario.metrics import ExpressionError
+from poolsim.scenario.mistakes import did_you_mean
+from poolsim.scenario.scenario import Client, Plan
+
+
+def resolve_plan(file: FileEntry, clients: list[Client], context: Context) -> Plan:
+    """The plan, with names that exist. Values of `search` are read where they are varied."""
+    phases = [phase.name for client in clients for phase in client.load.phases]
+    loads = [("clients", index, "load", "phases") for index in range(len(clients))]
+    if file.peak and file.peak not in phases:
+        near = did_you_mean(file.peak, phases)
+        near = near or (f" (there is {', '.join(phases[:5])})" if phases else " (there are none)")
+        context.note(file, "peak", message=f"there is no phase {file.peak}{near}", uses=loads)
+    if file.cost:
+        _check_cost(file, phases, context)
+    return Plan(file.cost, file.peak or "", tuple(file.search.items()), file.node_loss)
+
+
+def _check_cost(file: FileEntry, phases: list[str], context: Context) -> None:
+    try:
+        cost = parse_cost(file.cost)
+    except ExpressionError as error:
+        context.note(file, "cost", message=str(error))
+        return
+    if not context.names_are_known():
+        return
+    names = context.client_names()
+    for client, phase in clients_and_phases(cost):
+        if client and client not in names:
+            near = did_you_mean(client, names)
+            context.note(file, "cost", message=f"there is no client {client}{near}")
+        elif phase and phase not in phases:
+            near = did_you_mean(phase, phases)
+            context.note(file, "cost", message=f"there is no phase {phase}{near}")

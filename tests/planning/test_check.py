@@ -1,0 +1,165 @@
+"""check: the gate passes what still holds, and fails what does not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from poolsim.cli import app
+from poolsim.scenario import java3_options
+from poolsim.scenario.drivers import DRIVERS
+from tests.planning.small_scenario import POOLING, SMALL
+
+FILE = Path("recommendations/small.yaml")
+SCENARIO = Path("small.yaml")
+TEXT = SMALL.replace("replications: 2", "replications: 3") + (
+    "cost: max * 4 + max_requests\n"
+    f"search: {{{POOLING}.local.core+max: 1..4, {POOLING}.local.max_requests: 1..6}}\n"
+)
+
+
+def command(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a scenario and its recommendation."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    SCENARIO.write_text(TEXT)
+    made = command("recommend", "small.yaml", "--jobs", "1")
+    assert made.exit_code == 0, made.output
+    return tmp_path
+
+
+def checked(*more: str) -> Result:
+    return command("check", "recommendations", "--jobs", "1", *more)
+
+
+def test_an_unchanged_tree_passes_at_once(folder: Path) -> None:
+    content = FILE.read_text()
+    for number in range(9):
+        (folder / f"recommendations/copy-{number}.yaml").write_text(content)
+    started = time.perf_counter()
+    result = checked()
+    assert time.perf_counter() - started < 5.0
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("unchanged") == 10
+
+
+def test_a_raised_load_that_breaks_an_expectation_fails(folder: Path) -> None:
+    SCENARIO.write_text(TEXT.replace("rate: 500/s", "rate: 3k/s"))
+    result = checked()
+    assert result.exit_code == 1
+    assert "the choice breaks" in result.stdout
+    assert "poisson: {rate: 500/s}" in result.stdout
+    assert "poisson: {rate: 3000/s}" in result.stdout
+
+
+def test_a_changed_default_that_breaks_an_expectation_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a new version of the driver had no acquisition queue."""
+    defaults = java3_options.defaults
+    changed = replace(
+        DRIVERS["java3"], defaults=lambda version: replace(defaults(version), max_queue_size=0)
+    )
+    monkeypatch.setitem(DRIVERS, "java3", changed)
+    result = checked()
+    assert result.exit_code == 1
+    assert "max_queue_size: 256" in result.stdout
+    assert "max_queue_size: 0" in result.stdout
+
+
+def test_a_changed_rule_asks_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from poolsim.recording import digest
+
+    texts = digest._model_texts()
+    monkeypatch.setattr(digest, "_model_texts", lambda: [*texts, "# another rule"])
+    result = checked()
+    assert result.exit_code == 0
+    assert "inputs changed; the choice still holds (regret 0.0%)" in result.stdout
+    assert "the model or a version changed" in result.stdout
+
+
+def test_a_load_that_leaves_the_choice_dear_fails_and_one_that_does_not_is_a_notice(
+    folder: Path,
+) -> None:
+    SCENARIO.write_text(TEXT.replace("rate: 500/s", "rate: 20/s"))
+    result = checked()
+    assert result.exit_code == 1
+    assert "more than it must" in result.stdout
+    SCENARIO.write_text(TEXT.replace("rate: 500/s", "rate: 505/s"))
+    result = checked()
+    assert result.exit_code == 0, result.output
+    assert "the choice still holds" in result.stdout
+
+
+def test_a_recommendation_edited_by_hand_fails(folder: Path) -> None:
+    content = yaml.safe_load(FILE.read_text())
+    label = next(iter(content["choice"]))
+    content["choice"][label] = "4"
+    FILE.write_text(yaml.safe_dump(content, sort_keys=False))
+    result = checked()
+    assert result.exit_code == 1
+    assert "edited by hand" in result.stdout
+
+
+def test_update_writes_anew_and_then_it_is_unchanged(folder: Path) -> None:
+    SCENARIO.write_text(TEXT.replace("rate: 500/s", "rate: 20/s"))
+    result = checked("--update")
+    assert result.exit_code == 0, result.output
+    assert "renewed" in result.stdout
+    assert "->" in result.stdout
+    again = checked()
+    assert again.exit_code == 0
+    assert "unchanged" in again.stdout
+
+
+def test_junit_and_summary_say_the_same(folder: Path) -> None:
+    SCENARIO.write_text(TEXT.replace("rate: 500/s", "rate: 3k/s"))
+    result = checked("--junit", "check.xml", "--summary", "summary.md")
+    assert result.exit_code == 1
+    (suite,) = ElementTree.parse("check.xml").getroot()
+    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["errors"]) == (
+        "1",
+        "1",
+        "0",
+    )
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.attrib["message"].startswith("the choice breaks")
+    summary = Path("summary.md").read_text()
+    assert "| ✗ | small | the choice breaks" in summary
+    assert "+    poisson: {rate: 3000/s}" in summary
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("a: [1", r"small.yaml:1:\d+: not valid YAML"),
+        ("a: 1\n", "small.yaml:1:1: this is no recommendation"),
+        ("- 1\n", "this is no recommendation"),
+    ],
+)
+def test_what_is_no_recommendation_is_an_input_error(folder: Path, content: str, says: str) -> None:
+    import re
+
+    FILE.write_text(content)
+    result = checked()
+    assert result.exit_code == 3
+    assert re.search(says, result.stderr)
+
+
+def test_a_gate_that_looks_at_nothing_does_not_pass(folder: Path) -> None:
+    FILE.unlink()
+    result = checked()
+    assert result.exit_code == 3
+    assert "there is no recommendation here" in result.stderr

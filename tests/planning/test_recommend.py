@@ -1,0 +1,165 @@
+"""recommend: what it chooses, how it says so, and that it is the best of all."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from poolsim.cli import app
+from poolsim.planning.execute import Executor
+from poolsim.planning.points import from_text
+from poolsim.planning.recommend.answer import Answer
+from poolsim.planning.recommend.question import ask
+from poolsim.planning.recommend.run import recommend
+from poolsim.planning.recommend.variants import NODE_LOST, NORMAL
+from poolsim.scenario.mistakes import ScenarioError
+from tests.planning.exhaustive import compare
+from tests.planning.small_scenario import POOLING, SMALL
+from tests.planning.ten_questions import QUESTIONS
+
+SEARCH = [f"{POOLING}.local.core+max=1..4", f"{POOLING}.local.max_requests=1..6"]
+TEXT = SMALL.replace("replications: 2", "replications: 3") + "cost: max * 4 + max_requests\n"
+FAST = ("queue of a burst", "instances and pools")
+
+
+def answer_to(text: str = TEXT, settings: list[str] = SEARCH, jobs: int = 1) -> Answer:
+    return recommend(ask(from_text(text, "small.yaml"), settings), Executor(jobs))
+
+
+@pytest.fixture(scope="module")
+def answer() -> Answer:
+    return answer_to()
+
+
+def test_the_choice_holds_in_normal_operation_and_with_a_node_lost(answer: Answer) -> None:
+    assert answer.status == "found"
+    assert answer.exit_code == 0
+    assert [variant.name for variant in answer.question.variants] == [NORMAL, NODE_LOST]
+    assert {margin.verdict.status for margin in answer.margins} == {"passed"}
+    assert len(answer.margins) == 2 * 2, "two expectations, twice"
+
+
+def test_a_step_smaller_breaks_something_or_saves_nothing(answer: Answer) -> None:
+    assert answer.choice is not None
+    cost = answer.choice.cost.mean
+    assert answer.steps
+    for step in answer.steps:
+        assert step.breaks or step.saves.mean <= 0.05 * cost
+    broken = [step for step in answer.steps if step.breaks]
+    assert broken
+    assert any("streams bind" in reason or "tightest" in reason for reason in answer.reasons)
+
+
+def test_what_is_as_good_costs_at_most_five_percent_more(answer: Answer) -> None:
+    assert answer.choice is not None
+    assert answer.near_optimal[0].number == answer.choice.number
+    for one in answer.near_optimal:
+        assert one.status == "passed"
+        assert one.extra_cost.mean <= 0.05 * answer.choice.cost.mean
+
+
+def test_the_answer_does_not_depend_on_the_number_of_processes(answer: Answer) -> None:
+    other = answer_to(jobs=2)
+    assert other.choice == answer.choice
+    assert (other.digest, other.simulated) == (answer.digest, answer.simulated)
+    assert other.near_optimal == answer.near_optimal
+
+
+def test_another_seed_asks_another_question(answer: Answer) -> None:
+    other = answer_to(settings=[*SEARCH, "seed=5"])
+    assert other.question.inputs != answer.question.inputs
+    assert other.digest != answer.digest
+
+
+def test_where_nothing_holds_the_nearest_is_named(answer: Answer) -> None:
+    nothing = answer_to(TEXT.replace("wait.p99 < 5ms", "latency.p99 < 1us"))
+    assert (nothing.status, nothing.exit_code) == ("none", 1)
+    assert nothing.choice is None
+    assert nothing.nearest is not None
+    assert any(margin.verdict.status == "failed" for margin in nothing.margins)
+
+
+def test_a_limit_at_the_mean_itself_stays_undecided(answer: Answer) -> None:
+    text = TEXT.replace("  - wait.p99 < 5ms", "  - requests > 498").replace("  - errors == 0\n", "")
+    undecided = answer_to(text, [f"{POOLING}.local.max_requests=30..33", f"{POOLING}.local.max=2"])
+    assert (undecided.status, undecided.exit_code) == ("undecided", 4)
+    assert undecided.undecided
+
+
+def test_a_single_node_is_not_asked_to_be_lost() -> None:
+    question = ask(from_text(TEXT.replace("nodes: 2", "nodes: 1"), "small.yaml"), SEARCH)
+    assert [variant.name for variant in question.variants] == [NORMAL]
+    asked = ask(from_text(TEXT + "node_loss: false\n", "small.yaml"), SEARCH)
+    assert [variant.name for variant in asked.variants] == [NORMAL]
+
+
+def test_the_scenario_s_own_search_is_used_and_the_command_line_is_stronger() -> None:
+    text = TEXT + f"search: {{{POOLING}.local.max: 1..3}}\n"
+    assert ask(from_text(text, "small.yaml")).space.shape == (3,)
+    assert ask(from_text(text, "small.yaml"), SEARCH).space.shape == (4, 6)
+
+
+@pytest.mark.parametrize(
+    ("driver", "protocol", "varied"),
+    [
+        ("java3", "v4", {"core", "max", "max_requests", "new_connection_threshold"}),
+        ("python", "v4", {"instances", "max_concurrent"}),
+        ("python", "v2", {"core", "max", "max_requests"}),
+    ],
+)
+def test_without_a_search_what_matters_for_the_driver_is_varied(
+    driver: str, protocol: str, varied: set[str]
+) -> None:
+    text = TEXT.partition("    options:")[0] + "    load: {poisson: {rate: 500/s}}\n"
+    text = text.replace("driver: java3", f"driver: {driver}\n    protocol: {protocol}")
+    question = ask(from_text(text + "expect: [errors == 0]\n", "small.yaml"))
+    labels = {parameter.short_label for parameter in question.space.parameters}
+    assert varied <= labels
+    assert len(question.space) >= 12
+
+
+def test_nothing_expected_is_said() -> None:
+    with pytest.raises(ScenarioError, match="nothing is expected"):
+        ask(from_text(SMALL.partition("expect:")[0], "small.yaml"), SEARCH)
+
+
+def test_the_command_writes_and_explains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(TEXT)
+    words = ["recommend", "small.yaml", "--jobs", "1"]
+    for setting in SEARCH:
+        words += ["--set", setting]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "The cheapest setting that meets every expectation" in result.stdout
+    assert "One step smaller" in result.stdout
+    assert "What binds" in result.stdout
+    assert Path("recommendations/small.yaml").read_text().startswith("# Written by `poolsim")
+    last = result.stdout.strip().splitlines()[-1]
+    assert last.startswith("poolsim run small.yaml --replications")
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_the_answer_is_the_best_of_all_settings(name: str) -> None:
+    """Two of the ten questions; `make recommend-check` asks all of them."""
+    check(name)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [one.name for one in QUESTIONS])
+def test_all_ten_answers_are_the_best_of_all_settings(name: str) -> None:
+    check(name)
+
+
+def check(name: str) -> None:
+    one = next(one for one in QUESTIONS if one.name == name)
+    found = compare(one, Executor(1))
+    print(found)
+    assert found.points >= 500
+    assert 0.05 <= found.meeting <= 0.60
+    assert math.isfinite(found.cost), "the choice meets the expectations"
+    assert found.regret <= 0.05
+    assert found.share_simulated < 0.25
