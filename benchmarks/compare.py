@@ -1,5 +1,5 @@
-"""Rounds in which every program runs once, one after the other, in CPU time; only the ratio within a
-round travels between machines."""
+"""Rounds in which every program runs once, one after the other, in CPU time; only the ratio within
+a round travels between machines."""
 
 from __future__ import annotations
 

@@ -39,6 +39,8 @@ PARAMETERS = (
     "interval_used",
     "segment_counts",
     "segment_used",
+    "interval_zeros",  # addresses: how often a wait was 0, by cell, and a duration, by place
+    "segment_zeros",
     "failed",  # address of a list of rows that did not end ok
     "failed_count",
     "weights",  # address of the digest's weights
@@ -97,6 +99,8 @@ _COARSE_FIRST = (_EXPONENT_BIAS << TIMELINE_BUCKETS.bits) - 1
     _INTERVAL_USED,
     _SEGMENT_COUNTS,
     _SEGMENT_USED,
+    _INTERVAL_ZEROS,
+    _SEGMENT_ZEROS,
     _FAILED,
     _FAILED_COUNT,
     _WEIGHTS,
@@ -172,8 +176,13 @@ def is_refused(kinds: int) -> int:
 
 
 def add_duration(p: Any, cell: int, duration: int, value: int) -> int:
-    """Add a duration of a request that ended ok; 1 where its histogram has a new bucket."""
+    """Add a duration of a request that ended ok; 1 where its histogram has a new bucket. Most waits
+    are 0: they are only counted."""
     place = cell * _DURATIONS + duration
+    if value == 0:
+        words_at(p[_SEGMENT_ZEROS])[place] += 1
+        words_at(p[_SMALLEST])[place] = 0
+        return 0
     sums = words_at(p[_SUMS])
     sums[place] += value
     largest = words_at(p[_LARGEST])
@@ -267,8 +276,11 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
             table = words_at(p[_INTERVAL_COUNTS])
             key = ((2 * cell) << _INTERVAL_KEY_BITS) | coarse_bucket(latency)
             interval_used += count_key(table, _INTERVAL_MASK, key)
-            key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
-            interval_used += count_key(table, _INTERVAL_MASK, key)
+            if wait == 0:
+                words_at(p[_INTERVAL_ZEROS])[cell] += 1
+            else:
+                key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
+                interval_used += count_key(table, _INTERVAL_MASK, key)
             segment_used += add_duration(p, segment, 0, latency)
             segment_used += add_duration(p, segment, 1, wait)
             segment_used += add_duration(p, segment, 2, rows[base + 8])
