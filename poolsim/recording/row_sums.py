@@ -53,7 +53,7 @@ PARAMETERS = (
 
 PLACE = {name: place for place, name in enumerate(PARAMETERS)}
 
-INTERVAL_BITS = 13
+INTERVAL_BITS = 15
 SEGMENT_BITS = 14
 """Logarithms of how many places the hash tables have."""
 

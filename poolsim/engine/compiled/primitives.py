@@ -83,9 +83,10 @@ def _copy(entry: Any, to: Any) -> None:
 
 @register_jitable(**PART)
 def _is_before(time: Any, rank: Any, other: Any) -> Any:
-    # Without jumps: which of two entries comes first is what a processor cannot guess.
     at = other.time
-    return (time < at) | ((time == at) & (rank < other.rank))
+    if time == at:
+        return rank < other.rank
+    return time < at
 
 
 @register_jitable(**PART)
