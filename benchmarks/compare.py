@@ -72,8 +72,8 @@ def disagreement(workload: Workload, summary: Summary) -> str:
     service_rate = 1 / workload.mean_service_s
     wait_s = theory.mmc_mean_wait_s(workload.rate, service_rate, workload.workers)
     expected_s = wait_s + workload.mean_service_s + 2 * workload.network_s
-    # Latencies deviate by 0.7 of their mean and stay correlated over some 200 requests at this load,
-    # so a mean's standard error is about 14 / sqrt(requests) of it. Four of those are allowed.
+    # Latencies deviate by 0.7 of their mean and stay correlated over some 200 requests at this load
+    # so the standard error of a mean is about 14 / sqrt(requests) of it. Four of those are allowed.
     allowed = 4 * 14 / math.sqrt(total)
     if total != summary.served:
         return f"{total - summary.served} requests were not served"

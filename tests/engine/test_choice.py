@@ -145,6 +145,7 @@ def program(name: str, made: list[str]) -> cache.Program:
 def kept_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("POOLSIM_CACHE", str(tmp_path))
     monkeypatch.setattr(cache, "_loaded", {})
+    monkeypatch.setattr(cache, "_names", {})
     monkeypatch.setattr(cache, "Library", lambda code, _: code)
     return tmp_path
 
@@ -187,6 +188,7 @@ def test_other_versions_have_other_files(monkeypatch: pytest.MonkeyPatch) -> Non
     made: list[str] = []
     cache.library(program("one", made))
     monkeypatch.setattr(cache, "_version", lambda _: "999")
+    monkeypatch.setattr(cache, "_names", {})
     assert not cache.is_kept(program("one", made))
     monkeypatch.undo()
     text = cache._sources(("poolsim.machine_code",))
@@ -200,6 +202,7 @@ def test_where_nothing_can_be_written_the_code_lasts_as_long_as_the_process(
     blocked.write_text("")
     monkeypatch.setenv("POOLSIM_CACHE", str(blocked / "below"))
     monkeypatch.setattr(cache, "_loaded", {})
+    monkeypatch.setattr(cache, "_names", {})
     monkeypatch.setattr(cache, "Library", lambda code, _: code)
     made: list[str] = []
     assert cache.library(program("one", made)) == b"code"
