@@ -195,6 +195,23 @@ def add_duration(p: Any, cell: int, duration: int, value: int) -> int:
     return count_key(words_at(p[_SEGMENT_COUNTS]), _SEGMENT_MASK, key)
 
 
+def add_to_interval(p: Any, cell: int, latency: int, wait: int) -> int:
+    """Add a request that ended ok to the interval in which it was due; how many buckets are new."""
+    words_at(p[_OK])[cell] += 1
+    words_at(p[_LATENCY_SUM])[cell] += latency
+    largest = words_at(p[_LATENCY_MAX])
+    if latency > largest[cell]:
+        largest[cell] = latency
+    table = words_at(p[_INTERVAL_COUNTS])
+    key = ((2 * cell) << _INTERVAL_KEY_BITS) | coarse_bucket(latency)
+    new = count_key(table, _INTERVAL_MASK, key)
+    if wait == 0:
+        words_at(p[_INTERVAL_ZEROS])[cell] += 1
+        return new
+    key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
+    return new + count_key(table, _INTERVAL_MASK, key)
+
+
 def condense(p: Any, rows: Any, base: int, total: int, row: int) -> int:
     """Add a row to the digest's sum of a stretch (`digest.RunDigest`); the sum so far."""
     weights = words_at(p[_WEIGHTS])
@@ -269,18 +286,7 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
             if intended < begun_interval * length or intended >= (begun_interval + 1) * length:
                 begun_interval = interval_of(intended, length, last)
             cell = (begun_interval * clients + client) * nodes + node
-            words_at(p[_OK])[cell] += 1
-            words_at(p[_LATENCY_SUM])[cell] += latency
-            if latency > words_at(p[_LATENCY_MAX])[cell]:
-                words_at(p[_LATENCY_MAX])[cell] = latency
-            table = words_at(p[_INTERVAL_COUNTS])
-            key = ((2 * cell) << _INTERVAL_KEY_BITS) | coarse_bucket(latency)
-            interval_used += count_key(table, _INTERVAL_MASK, key)
-            if wait == 0:
-                words_at(p[_INTERVAL_ZEROS])[cell] += 1
-            else:
-                key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
-                interval_used += count_key(table, _INTERVAL_MASK, key)
+            interval_used += add_to_interval(p, cell, latency, wait)
             segment_used += add_duration(p, segment, 0, latency)
             segment_used += add_duration(p, segment, 1, wait)
             segment_used += add_duration(p, segment, 2, rows[base + 8])
@@ -301,6 +307,7 @@ PARTS = (
     segment_of,
     is_refused,
     add_duration,
+    add_to_interval,
     condense,
 )
 """What `add_rows` calls, to be compiled with it."""

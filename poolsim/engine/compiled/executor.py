@@ -130,8 +130,8 @@ class CompiledRun:
         return rows
 
     def take_notes(self) -> Integers:
-        """The events noted since the last time; valid until the run goes on."""
-        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH)
+        """The events noted since the last time."""
+        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
         self.tables.clear("note_values")
         return rows
 
