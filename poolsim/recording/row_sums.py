@@ -165,7 +165,7 @@ def segment_of(edges: Any, count: int, time: int, near: int) -> int:
 
 
 def is_refused(kinds: int) -> int:
-    """1 where an attempt met a rejection by a pool."""
+    """1 where an attempt met a rejection by a pool, by the kinds of a request's errors."""
     left = kinds
     while left > 0:
         kind = left & 15
@@ -262,7 +262,6 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
         attempts = rows[base + 4]
         intended = rows[base + 5]
         ended = rows[base + 9]
-        kinds = rows[base + 10]
         if ended < ended_interval * length or ended >= (ended_interval + 1) * length:
             ended_interval = interval_of(ended, length, last)
         cell = (ended_interval * clients + client) * nodes + node
@@ -272,8 +271,7 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
         words_at(p[_OUTCOMES_AT])[segment * _OUTCOMES + outcome] += 1
         if attempts > 1:
             words_at(p[_RETRIES])[segment] += attempts - 1
-        if kinds != 0:
-            words_at(p[_REFUSED])[segment] += is_refused(kinds)
+        words_at(p[_REFUSED])[segment] += is_refused(rows[base + 10])
         if outcome != 0:
             words_at(p[_ERRORS])[cell] += 1
             words_at(p[_FAILED])[p[_FAILED_COUNT]] = done
