@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types theory soak benchmark clean
+.PHONY: help setup run test lint types theory soak benchmark validate live clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,14 @@ soak: $(INSTALLED) ## 5,000 random scenarios with all invariants; a dated page i
 benchmark: $(INSTALLED) ## speed against a plain SimPy program, and memory
 	$(PYTEST) -p no:xdist -p no:randomly benchmarks --benchmark-only
 	$(BIN)/python benchmarks/memory.py
+
+validate: $(INSTALLED) ## real drivers against the simulation, on a cluster in containers; reports/fidelity
+	harness/image/engine.sh start
+	$(BIN)/poolsim validate; status=$$?; harness/image/engine.sh stop; exit $$status
+
+live: $(INSTALLED) ## the tests that need a container engine, and a quick validation
+	$(PYTEST) -p no:xdist -p no:randomly -m "container and not soak" tests
+	$(BIN)/poolsim validate --quick --out build/fidelity --recordings build/recordings
 
 clean: ## remove what the targets made, runs/ excepted
 	rm -rf $(VENV) build dist .benchmarks .hypothesis .pytest_cache .mypy_cache .ruff_cache \

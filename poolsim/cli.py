@@ -217,6 +217,153 @@ def replay(
     finish(lambda: replay_command(traces))
 
 
+cluster = typer.Typer(
+    short_help="Start or remove a real Cassandra cluster in containers.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(cluster, name="cluster")
+
+
+@cluster.callback()
+def _cluster() -> None:
+    """A real Cassandra cluster in containers, to check predictions against.
+
+    Nodes are containers on 127.0.0.1, 127.0.0.2, …, port 9042, without authentication: any driver
+    can connect. The image is cassandra:5.0 where it can be pulled; otherwise one like it is built
+    once, from Debian packages and Maven jars (root on Debian, about a minute).
+
+    \b
+    poolsim cluster up --nodes 3
+    poolsim cluster status
+    poolsim cluster down
+    """  # noqa: D301
+
+
+@cluster.command(name="up", short_help="Start a cluster that stays.")
+def cluster_up(
+    nodes: Annotated[
+        int, typer.Option(min=1, max=9, metavar="N", help="How many nodes; 1.5 GiB each.")
+    ] = 1,
+) -> None:
+    """Start a cluster that stays until `poolsim cluster down`.
+
+    A healthy one with so many nodes is left as it is; anything else that an earlier run left is
+    removed first. What is missing (engine, memory, a free port) is said before anything starts.
+
+    \b
+    poolsim cluster up --nodes 3
+    """  # noqa: D301
+    from poolsim.commands.cluster import up_command
+
+    finish(lambda: up_command(nodes))
+
+
+@cluster.command(name="status", short_help="Show the nodes, and whether they are well.")
+def cluster_status() -> None:
+    """Show the nodes and whether they are well: exit code 0 if all are, 6 if not.
+
+    \b
+    poolsim cluster status
+    """  # noqa: D301
+    from poolsim.commands.cluster import status_command
+
+    finish(status_command)
+
+
+@cluster.command(name="down", short_help="Remove the nodes and what a killed run left.")
+def cluster_down() -> None:
+    """Remove the nodes, their data, and every process that a killed run left behind.
+
+    \b
+    poolsim cluster down
+    """  # noqa: D301
+    from poolsim.commands.cluster import down_command
+
+    finish(down_command)
+
+
+@app.command(short_help="Record what a real driver does by a plan.")
+def record(
+    plans: Annotated[
+        list[Path],
+        typer.Argument(metavar="PLAN", help="Scenario files with a block `record`."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where recordings go: DIR/PLAN/REPETITION.")
+    ] = Path("recordings"),
+    repetitions: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="How many (default: as the plan says)."),
+    ] = None,
+) -> None:
+    """Give a plan's load and faults to a real driver on a real cluster, and record what it does.
+
+    The cluster that is up is used if it fits; otherwise one is started, and removed at the end.
+    Repetitions that are there already are not made again.
+
+    \b
+    poolsim record harness/plans/growth.yaml
+    poolsim record harness/plans/*.yaml --repetitions 5 --out recordings
+    """  # noqa: D301
+    from poolsim.commands.record import Request, record_command
+
+    finish(lambda: record_command(Request(tuple(plans), out, repetitions)))
+
+
+@app.command(short_help="Fit a cluster block to a recording.")
+def calibrate(
+    recording: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A recording: DIR/PLAN/REPETITION.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Where it goes (default: printed)."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Fit service law, workers and network delay to a recording, as a scenario's `cluster:` block.
+
+    \b
+    poolsim calibrate recordings/steady/1 -o cluster.yaml
+    """  # noqa: D301
+    from poolsim.commands.calibrate import calibrate_command
+
+    finish(lambda: calibrate_command(recording, out, force))
+
+
+@app.command(short_help="Compare with real drivers on a real cluster.")
+def validate(
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Two drivers' decisions and two plans: about six minutes."),
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report goes.")] = Path(
+        "reports/fidelity"
+    ),
+    recordings: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where recordings are kept, and found again.")
+    ] = Path("recordings"),
+    only_report: Annotated[
+        bool,
+        typer.Option("--report-only", help="Write the report of DIR/results.json anew."),
+    ] = False,
+) -> None:
+    """Record real drivers on a real cluster, hold the simulation against them, write a report.
+
+    What is recorded already is not recorded again, so an interrupted validation goes on where it
+    was. Without --quick it takes some hours. Exit code 0: every figure held; 1: one does not, or a
+    decision differs; 4: too little could be measured here; 6: no container engine, Java or memory.
+
+    \b
+    poolsim validate --quick
+    poolsim validate --out reports/fidelity --recordings recordings
+    """  # noqa: D301
+    from poolsim.commands.validate import Request, validate_command
+
+    finish(lambda: validate_command(Request(quick, out, recordings, only_report)))
+
+
 def main() -> None:
     """The `poolsim` command."""
     app(prog_name="poolsim")

@@ -26,8 +26,11 @@ _KNOWN = (
     ("poolsim.commands.exit_codes", "UsageError", USAGE),
     ("poolsim.scenario.mistakes", "ScenarioError", INVALID_INPUT),
     ("poolsim.fidelity.replay", "TraceError", INVALID_INPUT),
+    ("poolsim.fidelity.recordings", "RecordingError", INVALID_INPUT),
     ("poolsim.invariants.violation", "InvariantViolation", BUG),
     ("poolsim.engine.run", "NotReady", NOT_READY),
+    ("poolsim.harness.not_ready", "NotReady", NOT_READY),
+    ("poolsim.harness.decisions", "RecordingFailed", NOT_READY),
 )
 """Errors that say all there is to say, by module and name: nothing is imported to catch them."""
 

@@ -39,12 +39,13 @@ class Request:
 
 def run_command(request: Request) -> int:
     """Run a scenario; gives the exit code of its verdicts."""
+    from poolsim.fidelity.validity import outside_validity
     from poolsim.scenario.load import load
     from poolsim.scenario.warnings import warnings_of
 
     scenario = load(request.scenario, _all_overrides(request))
     _check_out(request.out)
-    warnings = tuple(warnings_of(scenario))
+    warnings = (*warnings_of(scenario), *outside_validity(scenario))
     _warn(warnings)
 
     with _place_for_requests(request.requests) as requests_into:

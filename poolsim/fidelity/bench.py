@@ -21,9 +21,10 @@ from poolsim.model.drivers.ports import (
     timed_out,
 )
 from poolsim.model.drivers.registry import DRIVERS
-from poolsim.model.kinds import ANSWER, EXECUTOR
+from poolsim.model.kinds import ANSWER, EXECUTOR, LOST, NO_STREAM
 from poolsim.model.records import (
     GRANTED,
+    IDLE,
     IN_FLIGHT,
     ORPHANED,
     QUEUED,
@@ -65,6 +66,8 @@ class Outcome:
     """(request, connection slot)."""
     failures: list[tuple[int, int]] = field(default_factory=list)
     """(request, error of model.kinds)."""
+    picked: int = -1
+    """Slot of the connection that a borrow was granted."""
 
 
 class Bench:
@@ -83,9 +86,13 @@ class Bench:
         pool_timeout_ns: int,
         max_queue_size: int,
         stream_limit: int,
+        reconnection_base_ns: int = 1_000_000_000,
+        reconnection_max_ns: int = 600_000_000_000,
     ) -> None:
         self.world = BenchWorld()
         _furnish(self.world, driver, protocol, stream_limit)
+        self.world.clients[0].reconnection_base = reconnection_base_ns
+        self.world.clients[0].reconnection_max = reconnection_max_ns
         for _ in range(2):
             options = slotted_of("options")()
             options.core = pooling.core
@@ -108,22 +115,34 @@ class Bench:
         """The pool's record."""
         return self.world.pools[POOL]
 
-    def borrow(self, request: int, now_ns: int) -> tuple[int, Outcome]:
-        """One acquisition: its answer (GRANTED, QUEUED or an error) and what followed."""
+    def borrow(
+        self, request: int, now_ns: int, *, timeout_ns: int | None = None
+    ) -> tuple[int, Outcome]:
+        """One acquisition: its answer (GRANTED, QUEUED or an error) and what followed.
+
+        `timeout_ns` is this acquisition's own pool timeout.
+        """
         w = self.world
         if request in self.attempts:
             raise ValueError(f"request {request} is under way already")
+        options = w.options[self.pool.options]
+        usual = options.pool_timeout
+        options.pool_timeout = usual if timeout_ns is None else timeout_ns
         a = new_attempt(w)
         w.attempts[a].request = request
         w.attempts[a].pool = POOL
         answered: int = borrow(w, POOL, a, now_ns)
-        if answered == GRANTED:
-            self._send(a)
-        elif answered != QUEUED:
-            finish_attempt(w, a)
+        options.pool_timeout = usual
+        outcome = Outcome()
         if answered in (GRANTED, QUEUED):
             self.attempts[request] = a
-        return answered, self.settle(now_ns)
+        else:
+            finish_attempt(w, a)
+        if answered == GRANTED:
+            outcome.picked = w.attempts[a].connection
+            if not self._try_to_send(a):
+                self._give_up(a, outcome, now_ns)
+        return answered, self._settle(outcome, now_ns)
 
     def release(self, request: int, now_ns: int) -> Outcome:
         """The response of a request in flight arrives."""
@@ -157,10 +176,19 @@ class Bench:
         self.rules.expire(self.world, POOL, a, now_ns)
         return self.settle(now_ns)
 
-    def cleanup(self, now_ns: int) -> Outcome:
-        """One run of the periodic cleanup."""
+    def cleanup(self, now_ns: int, *, clock_ns: int | None = None) -> Outcome:
+        """One run of the periodic cleanup.
+
+        `clock_ns` is what the driver's clock says where that is not `now_ns`: connections are
+        trashed until an idle timeout after the one, and close when their time is before the other.
+        """
+        options = self.world.options[self.pool.options]
+        usual = options.idle_timeout
+        if clock_ns is not None:
+            options.idle_timeout += clock_ns - now_ns
         self.rules.cleanup(self.world, POOL, now_ns)
-        return self.settle(now_ns)
+        options.idle_timeout = usual
+        return self.settle(now_ns if clock_ns is None else clock_ns)
 
     def lose(self, connection: int, now_ns: int) -> Outcome:
         """A connection breaks."""
@@ -189,10 +217,12 @@ class Bench:
 
     def settle(self, now_ns: int) -> Outcome:
         """Run what is due until nothing is, and take what the rules left on the ready list."""
-        outcome = Outcome()
+        return self._settle(Outcome(), now_ns)
+
+    def _settle(self, outcome: Outcome, now_ns: int) -> Outcome:
         w = self.world
         while True:
-            self._take_ready(outcome)
+            self._take_ready(outcome, now_ns)
             if w.tasks_due:
                 execute(w, w.tasks_due.pop(0)[1], now_ns)
             elif w.answers and not self.held:
@@ -205,25 +235,46 @@ class Bench:
         self.world.connections[c].answer_at = now_ns
         answer(self.world, c, now_ns)
 
-    def _take_ready(self, outcome: Outcome) -> None:
+    def _take_ready(self, outcome: Outcome, now_ns: int) -> None:
         w = self.world
         a = take_ready(w)
         while a >= 0:
             attempt = w.attempts[a]
             if attempt.step == STEP_SEND:
-                self._send(a)
-                outcome.grants.append((attempt.request, attempt.connection))
+                if self._try_to_send(a):
+                    outcome.grants.append((attempt.request, attempt.connection))
+                else:
+                    self._give_up(a, outcome, now_ns)
             else:
-                outcome.failures.append((attempt.request, attempt.error))
-                self.attempts.pop(attempt.request, None)
-                finish_attempt(w, a)
+                self._fail(a, outcome)
             a = take_ready(w)
 
-    def _send(self, a: int) -> None:
+    def _give_up(self, a: int, outcome: Outcome, now_ns: int) -> None:
+        """Give back a connection on which nothing could be written."""
+        self.world.attempts[a].state = IDLE
+        give_back(self.world, a, 1, now_ns)
+        self._fail(a, outcome)
+
+    def _fail(self, a: int, outcome: Outcome) -> None:
         attempt = self.world.attempts[a]
+        outcome.failures.append((attempt.request, attempt.error))
+        self.attempts.pop(attempt.request, None)
+        finish_attempt(self.world, a)
+
+    def _send(self, a: int) -> None:
+        assert self._try_to_send(a), "a connection was granted beyond its streams"
+
+    def _try_to_send(self, a: int) -> bool:
+        """Write an attempt on the connection it was granted; False where that cannot be."""
+        attempt = self.world.attempts[a]
+        if self.world.connections[attempt.connection].defunct == 1:
+            attempt.error = LOST
+            return False
         attempt.stream = take_stream(self.world, attempt.connection, a)
         attempt.state = IN_FLIGHT
-        assert attempt.stream >= 0, "a connection was granted beyond its streams"
+        attempt.error = NO_STREAM
+        sent: bool = attempt.stream >= 0
+        return sent
 
 
 def _furnish(w: World, driver: str, protocol: int, stream_limit: int) -> None:
@@ -242,8 +293,6 @@ def _furnish(w: World, driver: str, protocol: int, stream_limit: int) -> None:
     client.stream_limit = stream_limit
     client.round_trips = traits.handshake_messages
     client.one_core = int(traits.one_core)
-    client.reconnection_base = 1_000_000_000
-    client.reconnection_max = 600_000_000_000
     w.sessions[0].reconnector = 1
     w.pools[0].driver = client.driver
     w.hosts[0].conviction_open = 1

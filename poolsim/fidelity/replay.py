@@ -8,13 +8,17 @@ line that trashes it.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from poolsim.fidelity.bench import Bench, Outcome
+from poolsim.fidelity.python_replay import ReplayedPythonPool
+from poolsim.model.drivers.java3 import NOT_RESURRECTABLE
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.records import GRANTED, QUEUED
 from poolsim.scenario.scenario import Pooling
@@ -51,7 +55,7 @@ class Replay:
 
 
 def replay_file(path: Path | str) -> Replay:
-    """Replay one trace.
+    """Replay one trace; one whose name ends in .gz is compressed.
 
     Raises:
         TraceError: the file is missing, is no such trace, or names an operation that makes no
@@ -63,7 +67,7 @@ def replay_file(path: Path | str) -> Replay:
     if header.get("format") != FORMAT:
         raise TraceError(f"{path}:{number}: not a decision trace: the first line has no {FORMAT!r}")
     try:
-        pool = ReplayedPool(header)
+        pool = _replayed_pool(header)
     except UNUSABLE as error:
         raise TraceError(f"{path}:{number}: the header cannot be used: {error!r}") from error
     replayed = 0
@@ -75,6 +79,8 @@ def replay_file(path: Path | str) -> Replay:
             raise TraceError(f"{path}:{number}: {message}") from error
         replayed += 1
         expected = _expected(line)
+        if "failed" in simulated:
+            expected["failed"] = line.get("failed", [])
         simulated = _carried(simulated, expected)
         if simulated != expected:
             operation = json.dumps({k: v for k, v in line.items() if k not in expected})
@@ -83,14 +89,22 @@ def replay_file(path: Path | str) -> Replay:
     return Replay(path, replayed, None)
 
 
+def _replayed_pool(header: dict[str, Any]) -> ReplayedPool | ReplayedPythonPool:
+    if header["driver"] == "python":
+        return ReplayedPythonPool(header)
+    return ReplayedPool(header)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, 1):
                 if raw.strip():
                     yield number, _line(path, number, raw)
-    except OSError as error:
-        raise TraceError(f"{path}:1: cannot be read: {error.strerror}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise TraceError(f"{path}:{number + 1}: cannot be read: {why}") from error
 
 
 def _line(path: Path, number: int, raw: bytes) -> dict[str, Any]:
@@ -148,16 +162,33 @@ class ReplayedPool:
             pool_timeout_ns=_duration_ns(options.get("pool_timeout", "5s")),
             max_queue_size=options.get("max_queue_size", 256),
             stream_limit=128 if protocol < 3 else 32768,
+            reconnection_base_ns=_duration_ns(options.get("reconnection_base", "1s")),
+            reconnection_max_ns=_duration_ns(options.get("reconnection_max", "600s")),
         )
         self.names: dict[int, int] = {}
+        self.backoff_delay_ms = 0
+        self.waiting: set[int] = set()
         self.now_ns = 0
 
     def do(self, line: dict[str, Any]) -> dict[str, Any]:
         """Do one operation; what it led to, in the trace's terms."""
         before = set(self._chain(self.bench.pool.trash_first))
+        backoff_before = self._host.backoff_until
+        if "at_ms" in line and line["op"] != "cleanup":
+            self.now_ns = line["at_ms"] * MILLISECOND
         outcome, simulated = self._operate(line)
         self._take_deadlines(before, line["state"])
+        self._take_backoff(backoff_before, line["state"])
+        if line["op"] == "borrow":
+            self.waiting.add(line["request"])
+        elif line["op"] == "expire":
+            self.waiting.discard(line["request"])
+        failed = {request for request, _ in outcome.failures}
         simulated["grants"] = [[r, self._name(c)] for r, c in outcome.grants]
+        simulated["failed"] = sorted(self.waiting & failed)
+        self.waiting -= failed | {request for request, _ in outcome.grants}
+        if simulated.get("result") in ("granted", "rejected"):
+            self.waiting.discard(line["request"])
         simulated["state"] = self._state()
         if simulated.get("connection") is not None:
             simulated["connection"] = self._name(simulated["connection"])
@@ -170,7 +201,8 @@ class ReplayedPool:
         if operation == "init":
             return Outcome(), {}
         if operation == "borrow":
-            return self._borrow(line["request"])
+            timeout = line.get("timeout")
+            return self._borrow(line["request"], None if timeout is None else _duration_ns(timeout))
         if operation == "release":
             return bench.release(line["request"], now), {}
         if operation == "timeout":
@@ -180,7 +212,10 @@ class ReplayedPool:
         if operation == "expire":
             return bench.expire(line["request"], now), {}
         if operation == "cleanup":
-            return bench.cleanup(line["at_ms"] * MILLISECOND), {}
+            if "clock_ms" not in line:
+                return bench.cleanup(line["at_ms"] * MILLISECOND), {}
+            self.now_ns = line["clock_ms"] * MILLISECOND
+            return bench.cleanup(line["at_ms"] * MILLISECOND, clock_ns=self.now_ns), {}
         if operation == "lose":
             return bench.lose(self._slot(line["connection"]), now), {}
         if operation == "advance":
@@ -192,12 +227,10 @@ class ReplayedPool:
             return bench.refuse(now), {}
         raise ValueError("no such operation")
 
-    def _borrow(self, request: int) -> tuple[Outcome, dict[str, Any]]:
-        answered, outcome = self.bench.borrow(request, self.now_ns)
+    def _borrow(self, request: int, timeout_ns: int | None) -> tuple[Outcome, dict[str, Any]]:
+        answered, outcome = self.bench.borrow(request, self.now_ns, timeout_ns=timeout_ns)
         if answered == GRANTED:
-            a = self.bench.attempts[request]
-            c = self.bench.world.attempts[a].connection
-            return outcome, {"result": "granted", "connection": c}
+            return outcome, {"result": "granted", "connection": outcome.picked}
         return outcome, {"result": "queued" if answered == QUEUED else "rejected"}
 
     def _name(self, c: int) -> int:
@@ -224,8 +257,27 @@ class ReplayedPool:
         for c in self._chain(self.bench.pool.trash_first):
             connection = self.bench.world.connections[c]
             name = self._name(c)
-            if c not in before:
+            if c not in before and connection.idle_deadline != NOT_RESURRECTABLE:
                 connection.idle_deadline = read.get(name, connection.idle_deadline)
+
+    @property
+    def _host(self) -> Any:
+        return self.bench.world.hosts[0]
+
+    def _take_backoff(self, before: int, state: dict[str, Any]) -> None:
+        """Where this line makes the driver wait before it connects again, the end of that wait is
+        an input; how long it was to be, and that it waits at all, are predictions."""
+        until = self._host.backoff_until
+        if until in (before, 0):
+            return
+        self.backoff_delay_ms = (until - self.now_ns) // MILLISECOND
+        read = state.get("backoff")
+        if read is not None:
+            self._host.backoff_until = read[0] * MILLISECOND
+
+    def _backoff(self) -> list[int] | None:
+        until = self._host.backoff_until
+        return [until // MILLISECOND, self.backoff_delay_ms] if until != 0 else None
 
     def _state(self) -> dict[str, Any]:
         w = self.bench.world
@@ -236,14 +288,22 @@ class ReplayedPool:
             "trashed": pool.trashed,
             "in_flight": pool.in_flight,
             "pending": pool.pending,
+            "scheduled": pool.scheduled,
+            "peak": pool.peak,
+            "orphans": pool.orphans,
+            "backoff": self._backoff(),
             "connections": [
                 [self._name(c), w.connections[c].in_flight] for c in self._chain(pool.first)
             ],
             "trash": [
-                [self._name(c), w.connections[c].in_flight, w.connections[c].idle_deadline]
+                [self._name(c), w.connections[c].in_flight, self._deadline(c)]
                 for c in self._chain(pool.trash_first)
             ],
         }
+
+    def _deadline(self, c: int) -> int | None:
+        deadline: int = self.bench.world.connections[c].idle_deadline
+        return None if deadline == NOT_RESURRECTABLE else deadline
 
 
 def _duration_ns(text: str | int) -> int:

@@ -28,6 +28,20 @@ MOST_ITEMS = 1_000
 DEFAULT_SEED = 1
 DEFAULT_REPLICATIONS = 5
 """Enough for an interval, few enough to wait for."""
+RECORDED_NODES = ("paced", "bare")
+COMPARISONS = (
+    "growth",
+    "trash",
+    "close",
+    "resurrection",
+    "peak",
+    "rejections",
+    "reconnection",
+    "latency",
+    "throughput",
+    "wait",
+)
+"""What a recording of a real driver can be compared in."""
 FIRST_REPLICATIONS = 10
 MOST_REPLICATIONS = 40
 
@@ -409,6 +423,33 @@ class ChangeEntry(Entry):
     )
 
 
+# The same on a real driver ------------------------------------------------------------------------
+
+
+class RecordEntry(Entry):
+    """How `poolsim record` does the same with a real driver; nothing else looks at it."""
+
+    nodes: Annotated[str, fields.choice(*RECORDED_NODES)] = Field(
+        "paced",
+        description="paced: a proxy gives each node this file's workers and service law "
+        "(default); bare: the nodes as they are.",
+    )
+    compare: list[Annotated[str, fields.choice(*COMPARISONS)]] = Field(
+        default_factory=list,
+        description="What `poolsim validate` compares (default: all that it can).",
+        json_schema_extra={"maxItems": len(COMPARISONS), "uniqueItems": True},
+    )
+    repetitions: Annotated[int, whole(1, 100)] = Field(
+        5, description="Recordings of the same plan (default 5)."
+    )
+    sample_every: Annotated[int, fields.POSITIVE_DURATION] = Field(
+        20_000_000, description="From one look at the pools to the next (default 20ms)."
+    )
+    driver_version: Annotated[str | None, fields.FILE_NAME] = Field(
+        None, description="Such as 3.11.5 (default: the one that the harness comes with)."
+    )
+
+
 # The whole file -----------------------------------------------------------------------------------
 
 
@@ -476,4 +517,7 @@ class FileEntry(Entry):
         default_factory=list,
         description="What must hold: `latency.p99 < 20ms` (`poolsim metrics` lists metrics).",
         json_schema_extra={"maxItems": MOST_ITEMS},
+    )
+    record: RecordEntry | None = Field(
+        None, description="Makes the scenario a plan that a real driver can be recorded by."
     )

@@ -10,7 +10,7 @@ from poolsim.scenario.mistakes import Mistake, ScenarioError
 from poolsim.scenario.overrides import apply_overrides
 from poolsim.scenario.scenario import Scenario
 
-__all__ = ["Mistake", "ScenarioError", "load", "load_text"]
+__all__ = ["Mistake", "ScenarioError", "load", "load_plan", "load_text"]
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
@@ -30,6 +30,18 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
         message = f"the file cannot be read: {reason}"
         raise ScenarioError([Mistake(name, 1, 1, "", message)]) from None
     return _load(decode(content, name), name, path.parent, path, overrides)
+
+
+def load_plan(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
+    """The scenario in a file that can be recorded: `recording` is not None.
+
+    Raises ScenarioError with every mistake, also where the file has no block `record`.
+    """
+    scenario = load(path, overrides)
+    if scenario.recording is None:
+        message = "missing: a plan says how it is recorded, such as record: {nodes: paced}"
+        raise ScenarioError([Mistake(str(path), 1, 1, "record", message)])
+    return scenario
 
 
 def load_text(

@@ -36,6 +36,7 @@ from poolsim.scenario.options import Driver, resolve_options
 from poolsim.scenario.resolve_events import resolve_changes, resolve_faults
 from poolsim.scenario.resolve_laws import resolve_law
 from poolsim.scenario.resolve_loads import resolve_load
+from poolsim.scenario.resolve_record import resolve_record
 from poolsim.scenario.scenario import (
     Client,
     Datacenter,
@@ -85,6 +86,7 @@ def resolve(document: Document, directory: Path, path: Path | None) -> Scenario:
         changes=resolve_changes(file.changes, clients, context),
         expectations=_expectations(clients, faults, context),
         path=path,
+        recording=resolve_record(file, clients, faults, context),
     )
     if findings:
         raise findings.error()

@@ -240,6 +240,21 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """How a real driver is recorded doing the same; a simulation does not look at it.
+
+    `nodes`: paced or bare. `compare`: of `entries.COMPARISONS`, in that order.
+    `driver_version`: "" for the one that the harness comes with.
+    """
+
+    nodes: str
+    compare: tuple[str, ...]
+    repetitions: int
+    sample_every_ns: int
+    driver_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A whole scenario, checked and complete."""
 
@@ -257,6 +272,7 @@ class Scenario:
     changes: tuple[Change, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     path: Path | None = None
+    recording: Recording | None = field(default=None, compare=False)
 
     @property
     def node_names(self) -> tuple[str, ...]:

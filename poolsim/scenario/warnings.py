@@ -69,6 +69,12 @@ def _options_warnings(client: Client, options: Options, scenario: Scenario) -> I
                     f"pooling.{distance}: core {pooling.core} is above max {pooling.max}; the "
                     f"driver does not check it, opens {pooling.core} and never grows"
                 )
+            if pooling.core == 0:
+                yield (
+                    f"pooling.{distance}.core 0: an empty pool asks for core connections, which "
+                    "are none, so it never opens one and every request to such a host fails after "
+                    "2s; set core to 1 or more"
+                )
 
 
 def _java3_warnings(client: Client, options: Options, scenario: Scenario) -> Iterator[str]:

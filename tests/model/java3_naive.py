@@ -20,6 +20,7 @@ FULL = "pool is busy: queue full"
 OFF = "pool is busy: no queue"
 TIMED_OUT = "pool is busy: timed out in the queue"
 LOST = "connection lost"
+NO_STREAM = "no stream"
 
 
 class Connection:
@@ -103,18 +104,6 @@ class NaivePool:
             ),
         )
 
-    def would_want_a_stream(self, request: int) -> bool:
-        """Whether a timeout would hand a waiter a connection whose ids are all taken.
-
-        The connection is given back before its stream counts as an orphan, so a waiter may get a
-        connection without a free id. Its write fails then, which is no longer the pool's business.
-        """
-        connection = self._serving(request)
-        if connection not in self.connections or connection.dead or self._starved(connection):
-            return False
-        after = min(self._room(connection), len(connection.serving) - 1 + len(self.waiting))
-        return after + len(connection.orphans) + 1 > self.settings.streams
-
     # Operations -----------------------------------------------------------------------------------
 
     def borrow(self, request: int) -> str:
@@ -134,7 +123,7 @@ class NaivePool:
         """Given back first, marked after that (J3/Connection.java:1632-1640)."""
         self._begin()
         connection = self._serving(request)
-        self._give_back(connection, request)
+        self._give_back(connection, request, still_taken=1)
         connection.orphans.append(request)
         self._run()
 
@@ -227,6 +216,10 @@ class NaivePool:
         threshold = (n - 1) * settings.max_requests + settings.threshold
         if n < settings.core or (n < settings.max and self.in_flight > threshold):
             self._maybe_spawn()
+        if pick.dead:
+            # It cannot be written and goes back at once (J3/RequestHandler.java:411-421).
+            pick.serving.remove(request)
+            self.failures.append((request, LOST))
         return f"granted {pick.number}"
 
     def _enqueue(self, request: int) -> str:
@@ -237,7 +230,7 @@ class NaivePool:
         self.queue.append(Waiter(request))
         return "queued"
 
-    def _give_back(self, connection: Connection, request: int) -> None:
+    def _give_back(self, connection: Connection, request: int, still_taken: int = 0) -> None:
         connection.serving.remove(request)
         if connection.dead or connection in self.trash:
             return
@@ -248,12 +241,21 @@ class NaivePool:
             self.connections.remove(connection)
             self.trash.append(connection)
         else:
-            self._dequeue(connection)
+            self._dequeue(connection, still_taken)
 
-    def _dequeue(self, connection: Connection) -> None:
+    def _dequeue(self, connection: Connection, still_taken: int = 0) -> None:
+        """A waiter that cannot be written gives its connection back inside this loop
+        (J3/HostConnectionPool.java:372-440, J3/RequestHandler.java:404-428)."""
         while self.queue and len(connection.serving) < self._room(connection):
             waiter = self.queue.pop(0)
-            if not waiter.expired:
+            taken = len(connection.serving) + len(connection.orphans) + still_taken
+            if waiter.expired:
+                continue
+            if connection.dead:
+                self.failures.append((waiter.request, LOST))
+            elif taken >= self.settings.streams:
+                self.failures.append((waiter.request, NO_STREAM))
+            else:
                 connection.serving.append(waiter.request)
                 self.grants.append((waiter.request, connection.number))
 

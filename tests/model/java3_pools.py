@@ -89,9 +89,8 @@ class BenchedPool:
         answered, outcome = self.bench.borrow(request, self._now_ns)
         self._take(outcome)
         if answered == GRANTED:
-            world = self.bench.world
-            attempt = world.attempts[self.bench.attempts[request]]
-            return f"granted {self._number(world.connections[attempt.connection])}"
+            picked = self.bench.world.connections[outcome.picked]
+            return f"granted {self._number(picked)}"
         return "queued" if answered == QUEUED else ERROR_NAMES[answered]
 
     def borrow_all(self, requests: range) -> list[str]:

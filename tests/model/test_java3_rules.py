@@ -644,8 +644,8 @@ def test_a_backoff_begins_at_the_refusal_not_at_the_attempt() -> None:
 
 def test_dead_trash_is_resurrected_and_serves_nobody() -> None:
     """A trashed connection that breaks stays in the trash, and nobody asks whether what is
-    resurrected is alive (J3/HostConnectionPool.java:493-567,582-589). Its returns end at the test
-    for that, and it breaks no second time."""
+    resurrected is alive (J3/HostConnectionPool.java:493-567,582-589). Nothing can be written on it,
+    so its load stays at 0 and every request picks it. It breaks no second time."""
     pool = grown(SMALL, 3)
     pool.release_all(range(3))
     trashed_at(pool, 10_000)
@@ -655,20 +655,26 @@ def test_dead_trash_is_resurrected_and_serves_nobody() -> None:
     pool.now_ms = 11_000
     pool.borrow_all(range(10, 13))
     assert pool.numbers == [1, 0]
-    pool.hold(True)
-    assert pool.borrow_all(range(13, 19)) == [
-        "granted 0",
-        "granted 0",
-        "granted 0",
-        "granted 1",
-        "granted 0",
-        "queued",
-    ]
-    pool.release(13)
-    assert pool.grants == []
-    assert pool.state.pending == 1
+    assert pool.borrow_all(range(13, 19)) == ["granted 0"] * 6
+    assert pool.failures == [(18, "connection lost")]
+    assert pool.state.in_flight == 3
     pool.lose(0)
     assert pool.numbers == [1, 0]
+
+
+def test_dead_trash_that_is_resurrected_fails_all_that_wait() -> None:
+    """Each waiter finds that it cannot write, gives the connection back and leaves it to the next
+    (J3/HostConnectionPool.java:397-412, J3/RequestHandler.java:411-421)."""
+    pool = grown(SMALL, 3)
+    pool.release_all(range(3))
+    trashed_at(pool, 10_000)
+    pool.lose(0)
+    pool.lose(1)
+    assert pool.numbers == []
+    pool.now_ms = 11_000
+    assert pool.borrow(10) == "queued"
+    assert pool.failures == [(10, "connection lost")]
+    assert pool.numbers == [0]
 
 
 def test_dead_trash_closes_like_any_other() -> None:

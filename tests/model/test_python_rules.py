@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from poolsim.fidelity.python_bench import SENT_IN_VAIN
 from poolsim.model.drivers import python
 from poolsim.model.kinds import (
     BUSY_TIMED_OUT,
@@ -26,7 +27,6 @@ from tests.model.python_pools import (
     LEGACY,
     MS,
     SECOND,
-    SENT_IN_VAIN,
     PythonBench,
     Ran,
     at,

@@ -28,11 +28,12 @@ from hypothesis.stateful import (
 )
 
 from poolsim.fidelity.bench import Outcome
+from poolsim.fidelity.python_bench import SECOND, SENT_IN_VAIN
 from poolsim.model.drivers import python
 from poolsim.model.kinds import BUSY_TIMED_OUT, LOST, POOL_CLOSED
 from poolsim.model.records import GRANTED, IN_FLIGHT, POOL_USABLE, QUEUED, TRASHED_STATE
 from poolsim.scenario.scenario import Pooling
-from tests.model.python_pools import SECOND, SENT_IN_VAIN, PythonBench
+from tests.model.python_pools import PythonBench
 
 STREAMS = 8
 LIMIT = 7  # max_request_id
@@ -49,12 +50,26 @@ class Connection:
         self.requests: list[int] = []
         self.orphans: set[int] = set()
         self.vanished = 0  # orphans that went down with the socket, still in in_flight
+        self.leaked = 0  # taken by borrows that found no stream id
+        self.spare = 0  # stream ids that were free when it closed
+        self.home: Any = None  # the pool that it was made for
         self.exhausted = False
         self.closed = False
 
     @property
     def in_flight(self) -> int:
-        return len(self.requests) + len(self.orphans) + self.vanished
+        return len(self.requests) + len(self.orphans) + self.vanished + self.leaked
+
+    def go_down(self) -> list[int]:
+        """The socket is closed; the requests that were on it."""
+        if self.closed:
+            return []
+        self.closed = True
+        self.spare = STREAMS - self.in_flight
+        lost, self.requests = self.requests, []
+        self.vanished += len(self.orphans)
+        self.orphans = set()
+        return lost
 
 
 class Cluster:
@@ -70,6 +85,7 @@ class Cluster:
         self.host_up = True
         self.pool: HostConnection | HostConnectionPool
         self.connections: list[Connection] = []
+        self.pools: list[Any] = []
         self.served: list[tuple[int, Connection]] = []
         self.failed: list[tuple[int, int]] = []
 
@@ -123,11 +139,8 @@ class Cluster:
 
     def break_connection(self, connection: Connection) -> None:
         """The socket is closed: requests end with errors, orphans just vanish."""
-        connection.closed = True
-        lost, connection.requests = connection.requests, []
+        lost = connection.go_down()
         self.failed.extend((request, LOST) for request in lost)
-        connection.vanished += len(connection.orphans)
-        connection.orphans = set()
         if connection in self.pool.known():
             if lost:
                 self.pool.noticed()
@@ -142,9 +155,12 @@ class HostConnection:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        cluster.pools.append(self)
         self.current: Connection | None = cluster.connect()
+        self.current.home = self
         self.trash: list[Connection] = []
-        self.waiters: list[tuple[int, Connection]] = []
+        self.waiters: list[tuple[int, Connection, bool]] = []  # the last: it looks all the time
+        self.woken: list[tuple[int, Connection, bool]] = []  # when it was shut
         self.replacing = False
         self.shut = False
         self.pausing = False  # a refused replacement waits for its next try
@@ -172,25 +188,46 @@ class HostConnection:
             self.replacing = True
             self.cluster.submit(self.replace)
         if not self.takes(connection):
-            self.waiters.append((request, connection))
+            self.wait(request, connection)
             return QUEUED
         self.cluster.serve(request, connection)
         return GRANTED
 
-    def notify(self) -> None:
-        if self.waiters:
-            request, connection = self.waiters.pop(0)
-            if connection.exhausted and connection.closed:
-                assert self.current is not None
-                connection = self.current
-            if self.takes(connection):
-                self.cluster.serve(request, connection)
+    def wait(self, request: int, connection: Connection) -> None:
+        self.waiters.append((request, connection, connection.exhausted and connection.closed))
+
+    def look(self, waiter: tuple[int, Connection, bool]) -> None:
+        """A waiter wakes or looks again: it takes a stream, or goes on waiting."""
+        request, connection, _ = waiter
+        if connection.exhausted and connection.closed:
+            if self.shut:
+                self.cluster.failed.append((request, POOL_CLOSED))
+                return
+            assert self.current is not None
+            connection = self.current
+        if not self.takes(connection):
+            self.wait(request, connection)
+        elif connection.closed and self.shut:
+            self.cluster.failed.append((request, POOL_CLOSED))
+            if connection.spare > 0:
+                connection.spare -= 1
+                if self.waiters:  # the borrow returns the connection, which notifies
+                    self.woken.append(self.waiters.pop(0))
             else:
-                self.waiters.append((request, connection))
+                connection.leaked += 1  # get_request_id asserts
+        else:
+            self.cluster.serve(request, connection)
+
+    def notify(self) -> None:
+        for waiter in self.waiters:
+            if not waiter[2]:
+                self.waiters.remove(waiter)
+                self.look(waiter)
+                return
 
     def expire(self, request: int) -> None:
-        place = [waiting for waiting, _ in self.waiters].index(request)
-        _, connection = self.waiters.pop(place)
+        place = [waiting for waiting, _, _ in self.waiters].index(request)
+        _, connection, _ = self.waiters.pop(place)
         if self.takes(connection):
             self.cluster.serve(request, connection)
         else:
@@ -204,8 +241,7 @@ class HostConnection:
             self.notify()
 
     def close(self, connection: Connection) -> None:
-        connection.closed = True
-        connection.orphans = set()
+        self.cluster.failed.extend((request, LOST) for request in connection.go_down())
 
     def timed_out(self, connection: Connection) -> None:
         connection.exhausted |= len(connection.orphans) >= THRESHOLD
@@ -222,6 +258,7 @@ class HostConnection:
             self.cluster.submit(self.replace)
         else:
             new = self.cluster.connect()
+            new.home = self
             if self.shut:
                 return
             old, self.current = self.current, new
@@ -232,6 +269,9 @@ class HostConnection:
                 self.close(old)
             self.replacing = False
             self.notify()
+            for waiter in [waiter for waiter in self.waiters if waiter[2]]:
+                self.waiters.remove(waiter)
+                self.look(waiter)
 
     def noticed(self) -> None:
         if not self.shut:
@@ -246,21 +286,19 @@ class HostConnection:
         if self.shut:
             return
         self.shut = True
-        self.cluster.failed.extend((request, POOL_CLOSED) for request, _ in self.waiters)
-        self.waiters = []
         connection = self.current
         self.current = None
-        if connection is not None and not connection.closed:
-            self.cluster.failed.extend((request, LOST) for request in connection.requests)
-            connection.requests = []
+        if connection is not None:
             self.close(connection)
         self.trash = []  # forgotten, not closed
+        self.woken, self.waiters = self.waiters, []
+        while self.woken:
+            self.look(self.woken.pop(0))
 
     def heartbeat_failed(self, connection: Connection, late: bool) -> None:
-        del late
-        self.cluster.failed.extend((request, LOST) for request in connection.requests)
-        connection.requests = []
+        connection.leaked += late  # the question
         self.close(connection)
+        connection.leaked -= 1  # the cycle returns the connection
         self.noticed()
 
 
@@ -269,6 +307,7 @@ class HostConnectionPool:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        cluster.pools.append(self)
         self.connections = [cluster.connect() for _ in range(cluster.options.core)]
         self.opened = cluster.options.core
         self.trash: list[Connection] = []
@@ -471,6 +510,10 @@ class PoolMachine(RuleBasedStateMachine):
         active = self.pool.active()
         return self.may_break() and bool(active) and not any(c.closed for c in active)
 
+    def waiting(self) -> list[tuple[int, Any]]:
+        """Borrows that wait, also those that wait for a pool that was shut, and their pools."""
+        return [(waiter[0], pool) for pool in self.cluster.pools for waiter in pool.waiters]
+
     def in_flight(self) -> list[tuple[int, Connection]]:
         return [(r, c) for c in self.cluster.connections for r in c.requests]
 
@@ -512,7 +555,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(count=MANY)
     def borrow(self, count: int) -> None:
         for _ in range(count):
-            if len(self.pool.waiters) > 3:
+            if len(self.waiting()) > 3:
                 return
             request = self.next_request
             self.next_request += 1
@@ -537,6 +580,8 @@ class PoolMachine(RuleBasedStateMachine):
             outcome = self.bench.release(request, self.now)
             if connection in self.pool.known():
                 self.pool.give_back(connection, orphaned=False)
+            elif connection.home is not None:
+                connection.home.notify()
             self.compare(outcome)
 
     @precondition(lambda self: self.in_flight())
@@ -563,14 +608,16 @@ class PoolMachine(RuleBasedStateMachine):
         outcome = self.bench.late_response(request, self.now)
         if connection in self.pool.known():
             self.pool.notify()
+        elif connection.home is not None:
+            connection.home.notify()
         self.compare(outcome)
 
-    @precondition(lambda self: self.pool.waiters)
+    @precondition(lambda self: self.waiting())
     @rule(which=WHICH)
     def expire(self, which: int) -> None:
-        request, _ = self.pick(self.pool.waiters, which)
+        request, pool = self.pick(self.waiting(), which)
         outcome = self.bench.expire(request, self.now)
-        self.pool.expire(request)
+        pool.expire(request)
         self.compare(outcome)
 
     @rule(held=st.booleans())
@@ -651,7 +698,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert bench.host.up == int(self.cluster.host_up)
         assert [self.carried(c) for c in bench.active()] == self.carry(self.pool.active())
         assert [self.carried(c) for c in bench.trash()] == self.carry(self.pool.trash)
-        assert bench.pool.pending == len(self.pool.waiters)
+        assert bench.pool.pending == len(self.waiting())
         assert len(bench.world.answers) == len(self.cluster.handshakes)
         assert bench.pool.active == sum(not c.closed for c in self.pool.active())
         if not self.pool.shut and isinstance(self.pool, HostConnectionPool):
@@ -739,7 +786,7 @@ def walk(machine: PoolMachine, seed: int, steps: int) -> Counter[str]:
         "release": PoolMachine.in_flight,
         "time_out": PoolMachine.in_flight,
         "late_response": PoolMachine.orphans,
-        "expire": lambda m: m.pool.waiters,
+        "expire": PoolMachine.waiting,
         "handshake_fails": lambda m: m.cluster.handshakes,
         "retry_replacement": lambda m: m.pool.pausing,
         "lose": lambda m: m.may_break() and (m.pool.known() or m.in_flight()),

@@ -27,10 +27,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_it_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
-    """Templates, schema and page parts as well as modules."""
+    """Templates, schema and page parts as well as modules; the harness's files and scenarios."""
+    packed = {"poolsim": "poolsim", "harness": "poolsim/harness/files"}
+    packed["scenarios"] = "poolsim/scenarios"
     expected = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "poolsim").rglob("*")
+        f"{place}/{path.relative_to(ROOT / folder).as_posix()}"
+        for folder, place in packed.items()
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
     }
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}

@@ -83,6 +83,13 @@ def test_templates_have_none(template: object) -> None:
         ),
         (
             {
+                "driver": "python",
+                "client": "protocol: v2\n    options: {pooling: {local: {core: 0, max: 4}}}",
+            },
+            "pooling.local.core 0: an empty pool asks for core connections, which are none",
+        ),
+        (
+            {
                 "client": "options: {load_balancing: {token_aware: false, shuffle_replicas: true}}",
                 "driver": "python",
             },

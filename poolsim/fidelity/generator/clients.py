@@ -8,14 +8,24 @@ from poolsim.engine.draws import Draws
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.loads import Demand, draw_load
 from poolsim.fidelity.generator.options import STREAMS, Setting, draw_options, drawn_drivers
-from poolsim.fidelity.generator.outline import EXHAUSTION, GROWTH, STARVATION, STORM, Outline
+from poolsim.fidelity.generator.outline import (
+    DISTANCE,
+    EXHAUSTION,
+    GROWTH,
+    RESTARTS,
+    SILENCE,
+    STARVATION,
+    STORM,
+    Outline,
+)
 from poolsim.model.drivers.registry import DRIVERS as MODEL_DRIVERS
 from poolsim.scenario.drivers import DRIVERS, Driver
-from poolsim.scenario.scenario import Client, Datacenter
+from poolsim.scenario.scenario import Client, Datacenter, Options
 
 _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
 _MODERN_PROTOCOLS = (3, 4, 5)
+_TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
 
@@ -70,6 +80,8 @@ def _client(
         requests=size.requests,
         duration_ns=outline.duration_ns,
         latency_ns=outline.service_ns + 2 * home.delay_ns,
+        # A closed loop makes too few requests when much goes wrong: it is a minor client's then.
+        open=not size.minor and bool(_TROUBLE.intersection(outline.themes)),
         stepwise=GROWTH in outline.themes,
         large=STORM in outline.themes,
         at_once=0,
@@ -89,6 +101,8 @@ def _client(
     issue_ns, per_request_ns = _costs(dice, demand, size.instances)
     options = draw_options(dice, setting)
     limit = _limit(dice, outline, under_way)
+    if limit and not size.minor:
+        limit = max(limit, _under_way_at_worst(demand, size.instances, options))
     if STARVATION in outline.themes and protocol in STREAMS and dice.yes(55):
         # Most streams are taken in one instant, time out in one and are wanted again in it.
         streams = setting.streams * home.nodes * max(options.local.max, 1)
@@ -144,6 +158,12 @@ def _costs(dice: Dice, demand: Demand, instances: int) -> tuple[int, int]:
     issue_ns = dice.one_of((0, 10 * MICROSECOND_NS, 10 * MICROSECOND_NS, MILLISECOND_NS))
     per_request_ns = dice.one_of((0, 0, 0, 12_500, 3 * MILLISECOND_NS))
     return min(issue_ns, longest_ns), min(per_request_ns, longest_ns)
+
+
+def _under_way_at_worst(demand: Demand, instances: int, options: Options) -> int:
+    """Of an instance's requests, when each waits as long as it can for the pool and the node."""
+    longest_ns = options.pool_timeout_ns + options.read_timeout_ns
+    return demand.requests * longest_ns // (demand.duration_ns * instances) + 1
 
 
 def _limit(dice: Dice, outline: Outline, under_way: int) -> int:

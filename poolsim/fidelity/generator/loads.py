@@ -1,14 +1,14 @@
 """Loads of a random scenario: every kind, with phases, for about so many requests.
 
 Open loads get the rate that makes the number wanted. Closed loads get the window or the number of
-users that does, as long as most requests succeed; after an error they pause for so long that errors
-alone could not make many more.
+users that makes more as long as all is well, because they slow down when it is not; after an error
+they pause for so long that errors alone could not make many more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.laws import draw_law
@@ -18,20 +18,23 @@ from poolsim.scenario.scenario import Load, Phase
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
+_MOST_OF_A_CLOSED_LOOP = 3_600
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What a load is drawn for.
 
-    `latency_ns`: a request's, where nothing goes wrong; `stepwise`: levels should rise and fall;
-    `large`: bursts should be; `at_once`: how many requests should come at once, 0 where it does
-    not matter; `early`: all should come in the first half.
+    `latency_ns`: a request's, where nothing goes wrong; `open`: requests must go on coming when
+    others fail; `stepwise`: levels should rise and fall; `large`: bursts should be; `at_once`: how
+    many requests should come at once, 0 where it does not matter; `early`: all should come in the
+    first half.
     """
 
     requests: int
     duration_ns: int
     latency_ns: int
+    open: bool
     stepwise: bool
     large: bool
     at_once: int
@@ -49,8 +52,10 @@ def draw_load(dice: Dice, demand: Demand) -> Load:
     if demand.early:
         return _first_half(dice, demand)
     if demand.at_once:
-        kinds = ["bursts"]
-    elif demand.stepwise and dice.yes(60):
+        return _bursts(dice, demand)
+    if demand.open:
+        kinds = [kind for kind in kinds if kind not in _CLOSED]
+    if demand.stepwise and dice.yes(60):
         kinds = [kind for kind in kinds if kind in _WITH_LEVELS]
     return _LOADS[dice.one_of(kinds)](dice, demand)
 
@@ -154,12 +159,19 @@ def _trace(dice: Dice, demand: Demand) -> Load:
 # Closed loads -------------------------------------------------------------------------------------
 
 
+def _with_margin(demand: Demand) -> Demand:
+    """What a closed loop is made for, so that it ends enough requests in bad times, too."""
+    wanted = min(demand.requests * 7 // 4, _MOST_OF_A_CLOSED_LOOP)
+    return replace(demand, requests=max(demand.requests, wanted))
+
+
 def _closed(dice: Dice, demand: Demand) -> Load:
+    demand = _with_margin(demand)
     shape = _shape(dice, demand, with_ramps=False)
     wanted = demand.requests * demand.latency_ns / demand.duration_ns / shape.mean
     window = round(wanted)
     if window < 1:  # even one would make too many
-        return _users(dice, demand)
+        return _thinking(dice, demand, shape)
     return Load(
         "closed",
         window=window,
@@ -169,7 +181,11 @@ def _closed(dice: Dice, demand: Demand) -> Load:
 
 
 def _users(dice: Dice, demand: Demand) -> Load:
-    shape = _shape(dice, demand, with_ramps=False)
+    demand = _with_margin(demand)
+    return _thinking(dice, demand, _shape(dice, demand, with_ramps=False))
+
+
+def _thinking(dice: Dice, demand: Demand, shape: _Shape) -> Load:
     fewest = int(demand.requests * demand.latency_ns / demand.duration_ns / shape.mean) + 1
     # Half as many again at least: users who only meet errors spend all their time thinking.
     count = fewest * 3 // 2 + dice.spread(1, 60)
@@ -196,4 +212,5 @@ _LOADS: dict[str, Callable[[Dice, Demand], Load]] = {
     "users": _users,
     "trace": _trace,
 }
+_CLOSED = ("closed", "users")
 _WITH_LEVELS = ("poisson", "uniform", "closed", "users")

@@ -261,7 +261,7 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "retry": lambda dice, _setting: dice.one_of(RETRY_POLICIES),
     "executor_threads": lambda dice, _setting: dice.one_of((1, 2, 2, 4)),
     "status_events": lambda dice, _setting: dice.yes(65),
-    "connect_to_remote_hosts": lambda dice, _setting: dice.yes(35),
+    "connect_to_remote_hosts": lambda dice, _setting: dice.yes(30),
     "keyspace": lambda dice, _setting: dice.yes(60),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
 }

@@ -322,7 +322,7 @@ def _failed(w: World, a: int, now: int) -> None:
     request = w.requests[r]
     error = attempt.error
     _keep_error(w, r, w.pools[attempt.pool].node, error)
-    if error != LOST:
+    if error != LOST or attempt.connection < 0:
         waited = now - attempt.queued_at
         request.wait += waited
         w.run.queue_sum += waited

@@ -19,7 +19,11 @@ waiter that times out keeps its place until a released connection comes to it.
 
 Return and dequeue (:346-440). A returned stream of an open connection serves waiters, in order,
 while that connection has room. This path raises neither the peak nor asks for growth, so a pool
-whose queue is never empty does not grow. A trashed connection serves nobody. A connection with
+whose queue is never empty does not grow. A trashed connection serves nobody. A waiter that is
+served and cannot be written (every stream id is taken, or a dead connection was resurrected) gives
+the connection back inside that loop and goes on to its next host, and so does the next waiter,
+until the queue is empty (:397-412, RequestHandler.java:404-428; seen on v2: a timeout at a full
+connection, whose own id is not free yet, fails all that wait). A connection with
 fewer free ids than three quarters of max_requests is replaced (:444-450), and serves nobody either.
 
 Creation (:476-579). One at a time per pool, on the two threads of the cluster's blocking executor;
@@ -82,6 +86,7 @@ from poolsim.model.kinds import (
     HOST_DOWN,
     HOST_UP,
     LOST,
+    NO_STREAM,
     OPENED,
     POOL_READY,
     POOL_SHUT,
@@ -101,6 +106,7 @@ from poolsim.model.policies.reconnection import next_delay
 from poolsim.model.policies.retry import JAVA3_DEFAULT
 from poolsim.model.primitives import NEVER, World
 from poolsim.model.records import (
+    ASK_HEARTBEAT,
     ASK_NOTHING,
     DONE,
     EXPIRED,
@@ -252,6 +258,7 @@ def _enqueue(w: World, p: int, a: int, now: int) -> int:
     attempt.state = WAITING
     attempt.holds += 1
     attempt.next = -1
+    attempt.connection = -1
     attempt.queued_at = now
     attempt.queue_deadline = now + options.pool_timeout
     if pool.queue_last < 0:
@@ -331,6 +338,12 @@ def _leave_queue(w: World, a: int, state: int, now: int) -> None:
 def give_back(w: World, a: int, unwritten: int, now: int) -> None:
     """The attempt's connection is returned. `unwritten`: nothing could be written on it, for want
     of a stream id (then it serves no waiter) or because it is dead."""
+    _return_connection(w, a, unwritten, 0, now)
+
+
+@rule
+def _return_connection(w: World, a: int, unwritten: int, unseen: int, now: int) -> None:
+    """`unseen`: stream ids still taken that are neither in flight nor orphans yet."""
     c = w.attempts[a].connection
     connection = w.connections[c]
     p = connection.pool
@@ -346,15 +359,18 @@ def give_back(w: World, a: int, unwritten: int, now: int) -> None:
     if connection.stream_limit - connection.orphans < pool.least_free:
         _replace(w, p, c, now)
     elif unwritten == 0 and pool.queue_first >= 0:
-        _dequeue(w, p, c, now)
+        _dequeue(w, p, c, unseen, now)
 
 
 @rule
-def _dequeue(w: World, p: int, c: int, now: int) -> None:
-    """Serve waiters with one connection as far as it has room."""
+def _dequeue(w: World, p: int, c: int, unseen: int, now: int) -> None:
+    """Serve waiters with one connection as far as it has room. Those that cannot be written on it
+    fail, and leave its room as it was for the next ones."""
     pool = w.pools[p]
     connection = w.connections[c]
     options = w.options[pool.options]
+    if connection.asking == ASK_HEARTBEAT:
+        unseen += 1
     while pool.queue_first >= 0:
         room = connection.stream_limit - connection.orphans
         if room > options.max_requests:
@@ -371,7 +387,14 @@ def _dequeue(w: World, p: int, c: int, now: int) -> None:
         attempt.next = -1
         attempt.holds -= 1
         pool.pending -= 1
-        if attempt.state == WAITING:
+        if attempt.state != WAITING:
+            attempt.state = DONE
+            drop_attempt(w, a)
+        elif connection.defunct == 1:
+            _serve_in_vain(w, a, LOST, now)
+        elif connection.in_flight + connection.orphans + unseen >= connection.stream_limit:
+            _serve_in_vain(w, a, NO_STREAM, now)
+        else:
             _leave_queue(w, a, GRANTED_STATE, now)
             connection.in_flight += 1
             pool.in_flight += 1
@@ -379,9 +402,14 @@ def _dequeue(w: World, p: int, c: int, now: int) -> None:
             attempt.granted_at = now
             w.run.stream_area -= now
             make_ready(w, a, STEP_SEND)
-        else:
-            attempt.state = DONE
-            drop_attempt(w, a)
+
+
+@rule
+def _serve_in_vain(w: World, a: int, error: int, now: int) -> None:
+    """A waiter was given a connection on which it cannot write, and gave it back."""
+    _leave_queue(w, a, FAILED, now)
+    w.attempts[a].error = error
+    make_ready(w, a, STEP_FAILED)
 
 
 @rule
@@ -390,7 +418,7 @@ def timed_out(w: World, a: int, now: int) -> None:
     attempt = w.attempts[a]
     c = attempt.connection
     attempt.state = ORPHANED
-    give_back(w, a, 0, now)
+    _return_connection(w, a, 0, 1, now)
     w.connections[c].orphans += 1
     w.pools[w.connections[c].pool].orphans += 1
 
@@ -448,7 +476,7 @@ def _add_if_under_maximum(w: World, p: int, now: int) -> bool:
         pool.open += 1
         append_active(w, p, c)
         w.note(now, RESURRECTED, pool.session, pool.node, w.connections[c].serial, pool.active)
-        _dequeue(w, p, c, now)
+        _dequeue(w, p, c, 0, now)
         return True
     if not can_reconnect_now(w, p, now):
         return True
@@ -652,7 +680,7 @@ def _join(w: World, p: int, c: int, now: int) -> None:
     pool = w.pools[p]
     append_active(w, p, c)
     w.note(now, OPENED, pool.session, pool.node, w.connections[c].serial, pool.active)
-    _dequeue(w, p, c, now)
+    _dequeue(w, p, c, 0, now)
 
 
 @rule

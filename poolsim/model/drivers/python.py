@@ -7,6 +7,8 @@ HostConnection, v3 and newer (PY/pool.py:368-577). One connection; none to a rem
 connect_to_remote_hosts. Borrow (:422-451) takes a stream while fewer than 32,767 are in flight,
 orphans and heartbeats included; otherwise the calling thread blocks, for 2 s (PY/cluster.py:4603),
 until a notification wakes it and its connection has room. No connection at all is an error at once.
+On an exhausted connection that is dead it does not wait but looks again and again, taking a core
+of the processor, until there is another one, which it needs no notification to see.
 Return (:453-494) frees the stream and notifies one waiter. A connection with 24,576 orphans is
 exhausted: the next borrow starts its replacement and goes on with it meanwhile; the new one takes
 its place, the old one goes to the trash and closes when only orphans are left on it. A replacement
@@ -28,10 +30,15 @@ request and is final. It does not lower the requests in flight; the late respons
 
 A connection that breaks (PY/pool.py:459-494, 778-789) is noticed by the requests on it. If there
 are none it stays where it is until a borrow or a heartbeat cycle meets it. Whoever notices convicts
-the host, and the pool is shut: its waiters fail, on v1 and v2 its trash is closed, on v3 and newer
-it is forgotten and never closed (:541-549). So is a connection whose pool was shut while it was
-made. A handshake that times out convicts nobody (OperationTimedOut, PY/policies.py:594-605); on v1
-and v2 it is still counted as open afterwards (PY/pool.py:699-733).
+the host, and the pool is shut. On v1 and v2 its trash is closed, and its waiters fail. On v3 and
+newer the trash is forgotten and never closed (:541-549). A waiter there looks once more at the
+connection it waited for: it is served by one in the trash that has room; on the broken one it takes
+a stream, and fails. Requests that break leave their stream ids behind, so that soon there is none
+left to take: then the borrow fails without giving back its place in in_flight (:439-440; the
+assertion at connection.py:1058), and who finds no place any more waits on, for a connection that is
+gone, up to its timeout. A connection whose pool was shut while it was made is never closed, either.
+A handshake that times out convicts nobody (OperationTimedOut, PY/policies.py:594-605); on v1 and v2
+it is still counted as open afterwards (PY/pool.py:699-733).
 
 Heartbeats (PY/connection.py:1652-1763). Cycles for the whole session, the next one starting
 max(interval - elapsed, 10 ms) after the end of one. A connection that read nothing since it was
@@ -70,7 +77,7 @@ is broken off fails at once (under libev it is noticed at the connect timeout on
 replacement is tried again after 1 ms (an assumption: no time would pass in a network without
 delay). Races between threads that last microseconds: of those, a trashed connection that becomes
 empty is closed before the waiter whom the same return wakes can take it, and waiters of a pool that
-is shut fail with it, none is served by the dead connection first.
+is shut look when everything on its connection has failed.
 """
 
 from __future__ import annotations
@@ -223,6 +230,8 @@ class PythonAttempt:
     """What a blocked borrow remembers besides."""
 
     grows: int = 0  # 1: the pool may grow when it is served
+    spins: int = 0  # 1: it looks again and again instead of waiting for a notification
+    stranded: int = -1  # generation of the pool that was shut while it waited, and left it waiting
 
 
 @extends(Connection)
@@ -232,6 +241,7 @@ class PythonConnection:
     listed: int = 0  # 1: in a list of its pool, also when it is dead and nobody has noticed
     task: int = 0  # whose thread its handshake holds
     exhausted: int = 0  # orphaned_threshold_reached
+    spare: int = 0  # stream ids that were free when it broke
     probe_state: int = 0
     probe_next: int = -1  # in the cycle's list of questions, or of failures
     idle_since: int = -1  # when a heartbeat cycle last reset msg_received
@@ -246,7 +256,8 @@ class PythonPool:
     dead: int = 0  # broken connections in its list that nobody has noticed
     replacing: int = 0  # _is_replacing
     replace_at: int = -1  # when a refused replacement is tried again
-    open: int = 0  # open_count
+    open: int = 0  # open_count of the pool that the session knows, which may be shut
+    known: int = 0  # the generation of that pool
     scheduled: int = 0  # _scheduled_for_creation
     trash_allowed: int = 0  # _next_trash_allowed_at
 
@@ -322,7 +333,14 @@ def _has_room(w: World, c: int) -> bool:
     """Whether a borrow takes this connection: a dead one too, unless it is exhausted."""
     connection = w.connections[c]
     full: bool = connection.in_flight >= connection.stream_limit - 1
-    return not full and (connection.defunct == 0 or connection.exhausted == 0)
+    return not full and not _is_void(w, c)
+
+
+@rule
+def _is_void(w: World, c: int) -> bool:
+    """Whether a HostConnection's borrow asks its pool for another connection than this one."""
+    connection = w.connections[c]
+    return connection.defunct == 1 and connection.exhausted == 1
 
 
 @rule
@@ -341,7 +359,8 @@ def _least_busy(w: World, p: int) -> int:
 def _grant(w: World, a: int, c: int, now: int) -> None:
     connection = w.connections[c]
     connection.in_flight += 1
-    w.pools[connection.pool].in_flight += 1
+    if connection.listed == 1:
+        w.pools[connection.pool].in_flight += 1
     attempt = w.attempts[a]
     attempt.connection = c
     attempt.state = GRANTED_STATE
@@ -362,6 +381,10 @@ def _wait(w: World, p: int, a: int, c: int, grows: int, now: int) -> int:
     attempt.holds += 1
     attempt.connection = c
     attempt.grows = grows
+    attempt.spins = 0
+    attempt.stranded = -1
+    if c >= 0 and _is_void(w, c):
+        attempt.spins = 1
     attempt.queued_at = now
     attempt.queue_deadline = now + timeout
     _append_waiter(w, p, a)
@@ -433,16 +456,63 @@ def _serve(w: World, p: int, a: int, now: int) -> bool:
 @rule
 def _notify(w: World, p: int, now: int) -> None:
     """Wake the first waiter; where there is no room for it, it waits again behind the others."""
-    pool = w.pools[p]
-    while pool.queue_first >= 0:
-        a = pool.queue_first
-        _remove_waiter(w, p, a)
-        if w.attempts[a].state != EXPIRED:
-            if not _serve(w, p, a, now):
+    a = w.pools[p].queue_first
+    while a >= 0:
+        after = w.attempts[a].next
+        if w.attempts[a].spins == 0 and w.attempts[a].stranded < 0:
+            _remove_waiter(w, p, a)
+            if w.attempts[a].state != EXPIRED:
+                if not _serve(w, p, a, now):
+                    _wait_again(w, p, a)
+                return
+            _leave_queue(w, p, a)
+            make_ready(w, a, STEP_FAILED)
+        a = after
+
+
+@rule
+def _wait_again(w: World, p: int, a: int) -> None:
+    """A waiter that looked in vain goes behind the others, or looks from now on."""
+    attempt = w.attempts[a]
+    attempt.spins = 0
+    if attempt.connection >= 0 and _is_void(w, attempt.connection):
+        attempt.spins = 1
+    _append_waiter(w, p, a)
+
+
+@rule
+def _look_again(w: World, p: int, now: int) -> None:
+    """The pool has another connection: who looks again and again sees it."""
+    last = w.pools[p].queue_last
+    a = w.pools[p].queue_first
+    while a >= 0:
+        after = -1
+        if a != last:
+            after = w.attempts[a].next
+        if w.attempts[a].spins == 1:
+            _remove_waiter(w, p, a)
+            if w.attempts[a].state == EXPIRED:
+                _leave_queue(w, p, a)
+                make_ready(w, a, STEP_FAILED)
+            elif not _serve(w, p, a, now):
+                _wait_again(w, p, a)
+        a = after
+
+
+@rule
+def _notify_stranded(w: World, p: int, generation: int, now: int) -> None:
+    """A connection that a pool left behind when it was shut has room: wake who waits there."""
+    a = w.pools[p].queue_first
+    while a >= 0:
+        if w.attempts[a].stranded == generation:
+            _remove_waiter(w, p, a)
+            if w.attempts[a].state == EXPIRED:
+                _leave_queue(w, p, a)
+                make_ready(w, a, STEP_FAILED)
+            elif w.attempts[a].connection < 0 or not _serve(w, p, a, now):
                 _append_waiter(w, p, a)
             return
-        _leave_queue(w, p, a)
-        make_ready(w, a, STEP_FAILED)
+        a = w.attempts[a].next
 
 
 @rule
@@ -494,9 +564,10 @@ def give_back(w: World, a: int, unwritten: int, now: int) -> None:
     connection = w.connections[c]
     connection.in_flight -= 1
     w.run.stream_area += now
-    if connection.listed == 0:
-        return  # left behind by a pool that was shut
     p = connection.pool
+    if connection.listed == 0:
+        _notify_stranded(w, p, connection.generation, now)
+        return  # left behind by a pool that was shut
     pool = w.pools[p]
     pool.in_flight -= 1
     if unwritten == 1 and connection.defunct == 1:
@@ -537,6 +608,8 @@ def late_response(w: World, a: int, now: int) -> None:
     if connection.listed == 1:
         w.pools[p].in_flight -= 1
         _notify(w, p, now)
+    else:
+        _notify_stranded(w, p, connection.generation, now)
 
 
 @rule
@@ -724,7 +797,6 @@ def _make_pool(w: World, p: int, task: int, now: int) -> bool:
         _shut_pool(w, p, now)
     pool.phase = POOL_INITIALIZING
     pool.generation += 1
-    pool.open = 0
     pool.scheduled = 0
     pool.replacing = 0
     pool.replace_at = -1
@@ -748,6 +820,7 @@ def _pool_ready(w: World, p: int, task: int, now: int) -> None:
     pool.phase = POOL_USABLE
     pool.present = 1
     pool.open = pool.active + pool.dead
+    pool.known = pool.generation
     pool.trash_allowed = now
     w.note(now, POOL_READY, pool.session, pool.node, -1, pool.active)
     if task == TASK_POOL:
@@ -863,6 +936,8 @@ def _added(w: World, c: int, now: int) -> None:
         _join(w, p, c, now)
         pool.replacing = 0
     _notify(w, p, now)
+    if pool.legacy == 0:
+        _look_again(w, p, now)
 
 
 @rule
@@ -907,9 +982,15 @@ def _unlist(w: World, p: int, c: int) -> None:
         remove_active(w, p, c)
     connection.listed = 0
     pool.in_flight -= connection.in_flight
-    a = pool.queue_first
+    _forget(w, p, c)
+
+
+@rule
+def _forget(w: World, p: int, c: int) -> None:
+    """Who waits for a connection that is gone waits for none."""
+    a = w.pools[p].queue_first
     while a >= 0:
-        if w.attempts[a].connection == c:
+        if w.attempts[a].connection == c and w.attempts[a].stranded < 0:
             w.attempts[a].connection = -1
         a = w.attempts[a].next
 
@@ -986,8 +1067,9 @@ def _addition_failed(w: World, c: int, convicts: bool, now: int) -> None:
         pool.scheduled -= 1
     if convicts:
         submit(w, executor, TASK_DOWN, p, now)
-        if current:
+        if connection.generation == pool.known:
             pool.open -= 1
+        if current:
             _shut_pool(w, p, now)
     if current and connection.task == TASK_RETRY_REPLACE:
         submit(w, executor, TASK_RETRY_REPLACE, p, now)
@@ -1016,6 +1098,7 @@ def lost(w: World, c: int, now: int) -> None:
     if connection.listed == 0:
         if failed > 0:
             submit(w, w.sessions[pool.session].executor, TASK_DOWN, p, now)
+        _strand(w, p, c)
         connection.state = GONE
     elif failed > 0:
         _convict(w, p, now)
@@ -1032,11 +1115,22 @@ def lost(w: World, c: int, now: int) -> None:
 
 
 @rule
+def _strand(w: World, p: int, c: int) -> None:
+    """A connection that its pool left behind breaks: who waits there waits for nothing."""
+    a = w.pools[p].queue_first
+    while a >= 0:
+        if w.attempts[a].connection == c:
+            w.attempts[a].connection = -1
+        a = w.attempts[a].next
+
+
+@rule
 def _make_defunct(w: World, c: int, now: int) -> int:
     """The connection is dead: what it carried fails over. Returns how many requests that were."""
     connection = w.connections[c]
     pool = w.pools[connection.pool]
     connection.defunct = 1
+    connection.spare = connection.stream_limit - connection.in_flight
     connection.asking = ASK_NOTHING
     w.run.connections_gone += 1
     if connection.role == ROLE_CONTROL:
@@ -1068,21 +1162,13 @@ def _convict(w: World, p: int, now: int) -> None:
 
 @rule
 def _shut_pool(w: World, p: int, now: int) -> None:
-    """Shut a pool: waiters and requests fail over. A HostConnection forgets its trash."""
+    """Shut a pool: requests and, but for a few, waiters fail over. A HostConnection forgets its
+    trash."""
     pool = w.pools[p]
     if pool.phase != POOL_USABLE:
         return
     pool.phase = POOL_CLOSED
-    waited = 0
-    while pool.queue_first >= 0:
-        a = pool.queue_first
-        _remove_waiter(w, p, a)
-        if w.attempts[a].state == EXPIRED:
-            _leave_queue(w, p, a)
-            make_ready(w, a, STEP_FAILED)
-        else:
-            waited += 1
-            _refuse(w, p, a, ERROR_POOL_CLOSED, now)
+    waited = _shut_out(w, p, now)
     w.note(now, POOL_SHUT, pool.session, pool.node, -1, waited)
     while pool.first >= 0:
         c = pool.first
@@ -1094,6 +1180,92 @@ def _shut_pool(w: World, p: int, now: int) -> None:
         _unlist(w, p, c)
         if pool.legacy == 1 or w.connections[c].defunct == 1:
             _close(w, c, now)
+
+
+@rule
+def _shut_out(w: World, p: int, now: int) -> int:
+    """What becomes of a pool's waiters when it is shut. Returns how many fail with it."""
+    pool = w.pools[p]
+    waited = 0
+    c = pool.first
+    places = 0
+    spare = 0
+    if pool.legacy == 0 and c >= 0 and w.connections[c].exhausted == 0:
+        connection = w.connections[c]
+        places = connection.stream_limit - 1 - connection.orphans
+        spare = connection.stream_limit - connection.in_flight
+        if connection.defunct == 1:
+            places = connection.stream_limit - 1 - connection.in_flight
+            spare = connection.spare
+    last = pool.queue_last
+    a = pool.queue_first
+    while a >= 0:
+        after = -1
+        if a != last:
+            after = w.attempts[a].next
+        attempt = w.attempts[a]
+        if attempt.state == EXPIRED:
+            _remove_waiter(w, p, a)
+            _leave_queue(w, p, a)
+            make_ready(w, a, STEP_FAILED)
+        elif attempt.stranded < 0:
+            _remove_waiter(w, p, a)
+            waits_for = attempt.connection
+            if pool.legacy == 1 or waits_for < 0 or _is_void(w, waits_for):
+                waited += 1
+                _refuse(w, p, a, ERROR_POOL_CLOSED, now)
+            elif waits_for != c:
+                if not _serve(w, p, a, now):
+                    attempt.stranded = pool.generation
+                    _append_waiter(w, p, a)
+            elif w.connections[c].exhausted == 1 or places > 0:
+                if spare > 0:
+                    spare -= 1
+                    _mark_stranded(w, p)
+                else:
+                    places -= 1
+                waited += 1
+                _refuse(w, p, a, ERROR_POOL_CLOSED, now)
+            else:
+                attempt.stranded = pool.generation
+                attempt.connection = -1
+                _append_waiter(w, p, a)
+        a = after
+    _wake_marked(w, p, now)
+    return waited
+
+
+@rule
+def _mark_stranded(w: World, p: int) -> None:
+    """A borrow that fails on the broken connection returns it: the first of those who wait again
+    is notified, and looks when all who were woken before have looked."""
+    pool = w.pools[p]
+    a = pool.queue_first
+    while a >= 0:
+        attempt = w.attempts[a]
+        if attempt.stranded == pool.generation and attempt.spins == 0:
+            attempt.spins = 1
+            return
+        a = attempt.next
+
+
+@rule
+def _wake_marked(w: World, p: int, now: int) -> None:
+    """Those who were notified while they waited again look; nothing has changed for most."""
+    pool = w.pools[p]
+    last = pool.queue_last
+    a = pool.queue_first
+    while a >= 0:
+        after = -1
+        if a != last:
+            after = w.attempts[a].next
+        attempt = w.attempts[a]
+        if attempt.stranded == pool.generation and attempt.spins == 1:
+            attempt.spins = 0
+            _remove_waiter(w, p, a)
+            if attempt.connection < 0 or not _serve(w, p, a, now):
+                _append_waiter(w, p, a)
+        a = after
 
 
 # Heartbeats --------------------------------------------------------------------------------------
@@ -1249,6 +1421,9 @@ def _heartbeat_failed(w: World, s: int, c: int, late: bool, now: int) -> None:
     else:
         if connection.defunct == 0:
             _make_defunct(w, c, now)
+            connection.in_flight -= 1  # the cycle returns the connection, as for its own question
+            if connection.listed == 1:
+                pool.in_flight -= 1
         if connection.listed == 0:
             connection.state = GONE
             drop_connection(w, c)

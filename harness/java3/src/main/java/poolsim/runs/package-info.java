@@ -1,0 +1,2 @@
+/** Runs: a recorded workload through the real driver. */
+package poolsim.runs;

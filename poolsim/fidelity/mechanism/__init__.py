@@ -1,0 +1,1 @@
+"""The second tier (T2): do the simulated pools do the same things, in the same order, when?"""

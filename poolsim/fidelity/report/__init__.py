@@ -1,0 +1,1 @@
+"""The fidelity report: one HTML file, Markdown with pictures, both from results.json alone."""

@@ -1,0 +1,1 @@
+"""The whole comparison, one step after the other: decisions, plans, figures, report."""

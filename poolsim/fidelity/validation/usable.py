@@ -1,0 +1,31 @@
+"""Whether a repetition is worth anything: too much of it inside stalls, and it is made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poolsim.fidelity.mechanism.compared import compared
+from poolsim.fidelity.performance.kept import kept
+from poolsim.fidelity.recordings import read_recording
+from poolsim.fidelity.simulated import TRACE_DRIVEN, simulated
+from poolsim.fidelity.stalls import SMALLEST_SHARE, find_stalls
+
+
+def why_again(directory: Path) -> str:
+    """Why a recording has to be made again; empty where it has not.
+
+    Raises:
+        RecordingError: it cannot be read.
+    """
+    recording = read_recording(directory)
+    plan = recording.plan
+    simulation = simulated(recording, TRACE_DRIVEN)
+    if plan.compares_performance:
+        share = kept(recording, simulation, find_stalls(recording)).share
+        if share < SMALLEST_SHARE:
+            return f"only {share:.0%} of its requests lie outside of stalls"
+    if plan.compares_mechanism:
+        alignment = compared(recording, simulation, growth_has_no_bar=False).alignment
+        if not alignment.is_usable:
+            return f"{alignment.left_out} of {alignment.real} transitions lie in stalls"
+    return ""
