@@ -58,7 +58,7 @@ def points(largest: int) -> list[Point]:
     large |= {"rate_per_s": 100_000.0, "replication": 3, "lost_node": True}
     found.append(Point("fleet: 50,000 pools, one node lost", 50_000, large))
     full = {"nodes": 3, "replication": 3, "rate_per_s": 15_000.0}
-    for engine, requests in (("simpy", 10**5), ("compiled", 10**6)):
+    for engine, requests in (("simpy", 10**5), ("compiled", 10**7)):
         scenario = {"requests": min(requests, largest), **full, "engine": engine}
         found.append(Point(f"three nodes, token-aware, {engine}", 3, scenario))
     return found

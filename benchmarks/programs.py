@@ -48,7 +48,7 @@ def plain_simpy(workload: Workload, count: int, seed: int) -> Summary:
 
 
 def poolsim_on(engine: str) -> Run:
-    """poolsim with its recording, digest and invariants."""
+    """Poolsim with its recording, digest and invariants."""
 
     def run(workload: Workload, count: int, seed: int) -> Summary:
         seconds = count / workload.rate
@@ -92,12 +92,12 @@ def programs() -> list[Program]:
         style = _peer("cimba_models", "process_style")
         found.append(Program("cimba, a process per request", style, 500_000, does_s=False))
         style = _peer("cimba_models", "event_style")
-        found.append(Program("cimba, events on recycled slots", style, 1_000_000, does_s=False))
+        found.append(Program("cimba, events on recycled slots", style, 2_000_000, does_s=False))
     if _there("numba"):
         run = poolsim_on("compiled")
-        found.append(Program("poolsim, compiled engine", run, 1_000_000, recording=True))
+        found.append(Program("poolsim, compiled engine", run, 2_000_000, recording=True))
     if c_loop.is_there():
-        found.append(Program("C by hand, node as a recursion", _peer("c_loop"), 1_000_000))
+        found.append(Program("C by hand, node as a recursion", _peer("c_loop"), 2_000_000))
     return found
 
 

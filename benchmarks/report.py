@@ -49,11 +49,11 @@ def _table(workload: Workload, measured: list[Measured]) -> list[str]:
 
 def _growth_table(grown: list[Grown]) -> list[str]:
     lines = ["| | at | requests | ns a request | peak MiB |", "|---|---:|---:|---:|---:|"]
-    for one in grown:
-        lines.append(
-            f"| {one.point.curve} | {one.point.at:,} | {one.requests:,} | {one.ns:,.0f} "
-            f"| {one.peak_bytes / 2**20:,.0f} |"
-        )
+    lines += [
+        f"| {one.point.curve} | {one.point.at:,} | {one.requests:,} | {one.ns:,.0f} "
+        f"| {one.peak_bytes / 2**20:,.0f} |"
+        for one in grown
+    ]
     return lines
 
 

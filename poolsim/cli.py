@@ -32,6 +32,20 @@ class Engine(enum.StrEnum):
     compiled = "compiled"
 
 
+EngineOption = Annotated[
+    Engine,
+    typer.Option(help="Who executes the rules; results do not depend on it. auto: who ends first."),
+]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Replace a value of the file; may be given more than once.",
+    ),
+]
+
+
 class Format(enum.StrEnum):
     """How results are printed."""
 
@@ -77,20 +91,8 @@ def run(
     replications: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many runs with different draws.")
     ] = None,
-    engine: Annotated[
-        Engine,
-        typer.Option(
-            help="Who executes the rules; results do not depend on it. auto: who ends first."
-        ),
-    ] = Engine.auto,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Replace a value of the file; may be given more than once.",
-        ),
-    ] = None,
+    engine: EngineOption = Engine.auto,
+    overrides: OverridesOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where the files go (default: runs/NAME-INPUTS)."),

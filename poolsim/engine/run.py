@@ -34,8 +34,8 @@ class Recorder(Protocol):
     """What takes a run's rows.
 
     Samples are taken every `interval_ns` and at the end; a recorder that has `sample_times_ns`,
-    rising, the last at the run's duration, says itself when. Rows are valid during the call. A
-    recorder that has `go_faster()` is told by it that machine code is at hand.
+    rising, the last at the run's duration, says itself when. A recorder that has `go_faster()` is
+    told by it that machine code is at hand, and gets rows that are valid during the call only.
     """
 
     @property
@@ -84,7 +84,7 @@ class Run(Protocol):
         """Requests that ended since the last time, shape (n, 12), valid until the run goes on."""
 
     def take_notes(self) -> NDArray[np.int64]:
-        """Events noted since the last time, shape (n, 6), valid until the run goes on."""
+        """Events noted since the last time, shape (n, 6)."""
 
     def unfinished(self) -> tuple[int, ...]:
         """Requests under way per client."""
@@ -214,7 +214,7 @@ def _hand_over(run: Run, recorder: Recorder) -> None:
     requests = run.take_requests()
     if len(requests):
         assert requests.shape[1] == REQUEST_WIDTH
-        recorder.requests(requests)
+        recorder.requests(requests if hasattr(recorder, "go_faster") else requests.copy())
     notes = run.take_notes()
     if len(notes):
         recorder.notes(notes)

@@ -19,7 +19,7 @@ from poolsim.estimation.sequential import Stopping, replicate
 from poolsim.estimation.stalls import stalls
 from poolsim.estimation.verdicts import verdict
 from poolsim.estimation.warm_up import WarmUp, find_warm_up
-from poolsim.estimation.workers import Job, Simulate, Workers
+from poolsim.estimation.workers import Done, Job, Simulate, Workers
 from poolsim.recording.digest import inputs_hash, joined_digest
 from poolsim.recording.fast_rows import PROGRAM
 from poolsim.recording.grid import choose_interval
@@ -67,8 +67,8 @@ def run_scenario(
             replication (`RecordedReplication.record.request_file`); None: they are not kept.
         simulate: what runs a replication, by default the engines; a function of a module, if other
             processes are to call it.
-        tell: is told, in one line, why an engine was not taken, where there is a reason to say.
-        compiling: is told of a compilation of the rules: entered before, left after it.
+        tell: is told in one line why an engine was not taken, where there is a reason to say.
+        compiling: is entered before a compilation of the rules and left after it.
 
     Raises:
         What the engine raises: an invariant that was violated, an engine that is not there.
@@ -86,10 +86,7 @@ def run_scenario(
     _forget_requests([workers.done[n].record for n in workers.done if n >= count])
     records = [one.record for one in done]
     resolved = _resolved(scenario)
-    replications = tuple(
-        RecordedReplication(index, record, scenario, run.metrics(index))
-        for index, record in enumerate(records)
-    )
+    replications = run.replications(records)
     estimates = _estimates([r.metrics for r in replications], stopping.confidence)
     digest = joined_digest(tuple(record.digest for record in records))
     return Results(
@@ -108,10 +105,7 @@ def run_scenario(
         warnings=warnings + run.warnings(count),
         elapsed_s=time.perf_counter() - started,
         reproduce=_reproduce(scenario, source, overrides, digest),
-        numbers={
-            "requests": sum(record.requests for record in records),
-            "events": sum(one.events for one in done),
-        },
+        numbers=_numbers(done),
     )
 
 
@@ -147,6 +141,13 @@ class _Run:
             self._metrics[replication] = metrics_of(record, self.scenario, self.warm_up.cut_ns)
         return self._metrics[replication]
 
+    def replications(self, records: list[Record]) -> tuple[RecordedReplication, ...]:
+        """All replications with their metrics."""
+        return tuple(
+            RecordedReplication(index, record, self.scenario, self.metrics(index))
+            for index, record in enumerate(records)
+        )
+
     def value(self, replication: int) -> float:
         return self.metrics(replication).get(self.stopping.metric, float("nan"))
 
@@ -171,6 +172,13 @@ class _Run:
                 changed.append(f"{name} {after:.4g} s, {before:.4g} s with nothing deleted")
         cut_s = self.warm_up.cut_ns * _NS
         return [f"warm-up of {cut_s:.4g} s deleted (MSER-5): {', '.join(changed)}"] * bool(changed)
+
+
+def _numbers(done: list[Done]) -> dict[str, int]:
+    return {
+        "requests": sum(one.record.requests for one in done),
+        "events": sum(one.events for one in done),
+    }
 
 
 def _engines() -> Simulate:

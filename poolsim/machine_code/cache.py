@@ -41,6 +41,8 @@ Compiling = Callable[[Program], contextlib.AbstractContextManager[None]]
 """What is told of a compilation: it is entered before and left after it."""
 
 _loaded: dict[str, Library] = {}
+_names: dict[str, str] = {}
+"""What this process has loaded, and the names of files: sources do not change under a process."""
 
 
 def numba_is_there() -> bool:
@@ -83,6 +85,12 @@ def _version(package: str) -> str:
 
 
 def _file_name(program: Program) -> str:
+    if program.name not in _names:
+        _names[program.name] = _hashed_name(program)
+    return _names[program.name]
+
+
+def _hashed_name(program: Program) -> str:
     from llvmlite import binding as llvm
 
     decided = hashlib.blake2b(digest_size=16)

@@ -123,8 +123,10 @@ def _target_machine() -> Any:
 def _optimise(module: Any, machine: Any) -> None:
     for _ in range(2):
         # The second run works on what the first has inlined.
-        builder = llvm.create_pass_builder(
-            machine, llvm.create_pipeline_tuning_options(speed_level=3)
-        )
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        # Loops over tables are rare and short; made wide, they cost every call that passes by.
+        options.loop_vectorization = False
+        options.slp_vectorization = False
+        builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)
     module.verify()

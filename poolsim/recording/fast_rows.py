@@ -14,6 +14,7 @@ from poolsim.machine_code.library import Library
 from poolsim.recording.digest import DIGEST_ROWS, RunDigest, digest_weights
 from poolsim.recording.grid import Grid
 from poolsim.recording.histogram import Integers
+from poolsim.recording.record import BUCKETS, TIMELINE_BUCKETS
 from poolsim.recording.row_sums import INTERVAL_BITS, PARAMETERS, PLACE, SEGMENT_BITS
 from poolsim.recording.tables import RunningIntervals, RunningSegments
 
@@ -79,11 +80,16 @@ class FastRows:
         self._sums = np.empty(ROWS_AT_ONCE // DIGEST_ROWS + 2, dtype=np.uint64)
         edges = np.ascontiguousarray(grid.segment_edges_ns[1:-1])
         cells = intervals.arrays()
+        sums = segments.arrays()
+        self._interval_zeros = np.zeros(cells["ok"].size, dtype=np.int64)
+        self._segment_zeros = np.zeros(sums["sums"].size, dtype=np.int64)
         self._arrays = {
             "owner": np.ascontiguousarray(owner),
             "edges": edges,
             **cells,
-            **segments.arrays(),
+            **sums,
+            "interval_zeros": self._interval_zeros,
+            "segment_zeros": self._segment_zeros,
             "interval_counts": self._interval_counts,
             "segment_counts": self._segment_counts,
             "failed": self._failed,
@@ -137,8 +143,18 @@ class FastRows:
             count += 1
         self._digest.condensed(self._sums[:count], rows)
 
+    def finish(self) -> None:
+        """Hand over everything; to be called once, when all rows were added."""
+        self.merge()
+        cells = np.flatnonzero(self._interval_zeros)
+        keys = (2 * cells + 1) << TIMELINE_BUCKETS.key_bits
+        self._intervals.add_counted(keys, self._interval_zeros[cells])
+        places = np.flatnonzero(self._segment_zeros)
+        keys = places << BUCKETS.key_bits
+        self._segments.add_counted(keys, self._segment_zeros[places])
+
     def merge(self) -> None:
-        """Hand over what the histograms have counted since the last time."""
+        """Hand over what the hash tables have counted since the last time."""
         for counts, table, used in (
             (self._interval_counts, self._intervals, "interval_used"),
             (self._segment_counts, self._segments, "segment_used"),

@@ -187,7 +187,7 @@ class Recorder:
         if unfinished.shape != (self._clients,):
             raise ValueError(f"unfinished of shape {unfinished.shape}, not ({self._clients},)")
         if self._fast is not None:
-            self._fast.merge()
+            self._fast.finish()
         path = None
         if self._file is not None:
             path = Path(self._file.name)

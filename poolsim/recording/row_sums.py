@@ -39,6 +39,8 @@ PARAMETERS = (
     "interval_used",
     "segment_counts",
     "segment_used",
+    "interval_zeros",  # addresses: how often a wait was 0, by cell, and a duration, by place
+    "segment_zeros",
     "failed",  # address of a list of rows that did not end ok
     "failed_count",
     "weights",  # address of the digest's weights
@@ -51,7 +53,7 @@ PARAMETERS = (
 
 PLACE = {name: place for place, name in enumerate(PARAMETERS)}
 
-INTERVAL_BITS = 13
+INTERVAL_BITS = 15
 SEGMENT_BITS = 14
 """Logarithms of how many places the hash tables have."""
 
@@ -97,6 +99,8 @@ _COARSE_FIRST = (_EXPONENT_BIAS << TIMELINE_BUCKETS.bits) - 1
     _INTERVAL_USED,
     _SEGMENT_COUNTS,
     _SEGMENT_USED,
+    _INTERVAL_ZEROS,
+    _SEGMENT_ZEROS,
     _FAILED,
     _FAILED_COUNT,
     _WEIGHTS,
@@ -161,7 +165,7 @@ def segment_of(edges: Any, count: int, time: int, near: int) -> int:
 
 
 def is_refused(kinds: int) -> int:
-    """1 where an attempt met a rejection by a pool."""
+    """1 where an attempt met a rejection by a pool, by the kinds of a request's errors."""
     left = kinds
     while left > 0:
         kind = left & 15
@@ -172,8 +176,13 @@ def is_refused(kinds: int) -> int:
 
 
 def add_duration(p: Any, cell: int, duration: int, value: int) -> int:
-    """Add a duration of a request that ended ok; 1 where its histogram has a new bucket."""
+    """Add a duration of a request that ended ok; 1 where its histogram has a new bucket. Most waits
+    are 0: they are only counted."""
     place = cell * _DURATIONS + duration
+    if value == 0:
+        words_at(p[_SEGMENT_ZEROS])[place] += 1
+        words_at(p[_SMALLEST])[place] = 0
+        return 0
     sums = words_at(p[_SUMS])
     sums[place] += value
     largest = words_at(p[_LARGEST])
@@ -184,6 +193,23 @@ def add_duration(p: Any, cell: int, duration: int, value: int) -> int:
         smallest[place] = value
     key = (place << _SEGMENT_KEY_BITS) | fine_bucket(value)
     return count_key(words_at(p[_SEGMENT_COUNTS]), _SEGMENT_MASK, key)
+
+
+def add_to_interval(p: Any, cell: int, latency: int, wait: int) -> int:
+    """Add a request that ended ok to the interval in which it was due; how many buckets are new."""
+    words_at(p[_OK])[cell] += 1
+    words_at(p[_LATENCY_SUM])[cell] += latency
+    largest = words_at(p[_LATENCY_MAX])
+    if latency > largest[cell]:
+        largest[cell] = latency
+    table = words_at(p[_INTERVAL_COUNTS])
+    key = ((2 * cell) << _INTERVAL_KEY_BITS) | coarse_bucket(latency)
+    new = count_key(table, _INTERVAL_MASK, key)
+    if wait == 0:
+        words_at(p[_INTERVAL_ZEROS])[cell] += 1
+        return new
+    key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
+    return new + count_key(table, _INTERVAL_MASK, key)
 
 
 def condense(p: Any, rows: Any, base: int, total: int, row: int) -> int:
@@ -236,7 +262,6 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
         attempts = rows[base + 4]
         intended = rows[base + 5]
         ended = rows[base + 9]
-        kinds = rows[base + 10]
         if ended < ended_interval * length or ended >= (ended_interval + 1) * length:
             ended_interval = interval_of(ended, length, last)
         cell = (ended_interval * clients + client) * nodes + node
@@ -246,8 +271,7 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
         words_at(p[_OUTCOMES_AT])[segment * _OUTCOMES + outcome] += 1
         if attempts > 1:
             words_at(p[_RETRIES])[segment] += attempts - 1
-        if kinds != 0:
-            words_at(p[_REFUSED])[segment] += is_refused(kinds)
+        words_at(p[_REFUSED])[segment] += is_refused(rows[base + 10])
         if outcome != 0:
             words_at(p[_ERRORS])[cell] += 1
             words_at(p[_FAILED])[p[_FAILED_COUNT]] = done
@@ -260,15 +284,7 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
             if intended < begun_interval * length or intended >= (begun_interval + 1) * length:
                 begun_interval = interval_of(intended, length, last)
             cell = (begun_interval * clients + client) * nodes + node
-            words_at(p[_OK])[cell] += 1
-            words_at(p[_LATENCY_SUM])[cell] += latency
-            if latency > words_at(p[_LATENCY_MAX])[cell]:
-                words_at(p[_LATENCY_MAX])[cell] = latency
-            table = words_at(p[_INTERVAL_COUNTS])
-            key = ((2 * cell) << _INTERVAL_KEY_BITS) | coarse_bucket(latency)
-            interval_used += count_key(table, _INTERVAL_MASK, key)
-            key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
-            interval_used += count_key(table, _INTERVAL_MASK, key)
+            interval_used += add_to_interval(p, cell, latency, wait)
             segment_used += add_duration(p, segment, 0, latency)
             segment_used += add_duration(p, segment, 1, wait)
             segment_used += add_duration(p, segment, 2, rows[base + 8])
@@ -289,6 +305,7 @@ PARTS = (
     segment_of,
     is_refused,
     add_duration,
+    add_to_interval,
     condense,
 )
 """What `add_rows` calls, to be compiled with it."""

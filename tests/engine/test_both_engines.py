@@ -3,6 +3,8 @@ python -m poolsim.fidelity.identity --scenarios 1000"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("numba")
@@ -10,12 +12,13 @@ pytest.importorskip("numba")
 from poolsim.engine.choice import library_for
 from poolsim.engine.compiled import executor, layout, tables
 from poolsim.engine.compiled.rules import ENTRIES
+from poolsim.estimation.run import run_scenario
 from poolsim.fidelity import identity
 from poolsim.fidelity.generator import generate
 from poolsim.model import build
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.rule import RULES
-from poolsim.scenario.scenario import Scenario
+from poolsim.scenario.scenario import Replications, Scenario
 
 SCENARIOS = 100
 AT_ONCE = 10
@@ -126,6 +129,18 @@ def test_the_shorter_way_through_a_node_changes_no_result(
         assert outcomes(scenario, "compiled") == chosen, f"seed {seed}, compiled"
     assert shorter > 0
     assert outcomes(scenario, "simpy") == chosen
+
+
+# Replications -------------------------------------------------------------------------------------
+
+
+def test_replications_do_not_depend_on_engine_or_processes() -> None:
+    scenario = replace(generate(4), replications=Replications(3))
+    digests = {
+        run_scenario(scenario, source="generated", engine=engine, jobs=jobs).digest
+        for engine, jobs in (("simpy", 1), ("compiled", 1), ("compiled", 2))
+    }
+    assert len(digests) == 1
 
 
 # What is compiled ---------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ class CompiledRun:
         lanes = draws.lanes
         more = {} if fewest_rows is None else {"fewest_rows": fewest_rows}
         self.tables = Tables(world, lanes, **more)
+        self._address = self.tables.address
         self._draws = draws
         self._library = library
         self._error: BaseException | None = None
@@ -68,7 +69,7 @@ class CompiledRun:
         self._raise_error()
 
     def _call(self, entry: str, *arguments: int) -> int:
-        return self._library.call(f"poolsim_{entry}", self.tables.address, *arguments)
+        return self._library.call(f"poolsim_{entry}", self._address, *arguments)
 
     def _answer(self, what: int, one: int, two: int, three: int) -> int:
         """What the machine code's door to Python leads to. An exception cannot pass through it."""
@@ -129,8 +130,8 @@ class CompiledRun:
         return rows
 
     def take_notes(self) -> Integers:
-        """The events noted since the last time; valid until the run goes on."""
-        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH)
+        """The events noted since the last time."""
+        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
         self.tables.clear("note_values")
         return rows
 

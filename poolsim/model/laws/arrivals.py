@@ -83,7 +83,8 @@ class CumulativeRate:
             if first == last:
                 # All within one piece, as mostly: the same formula with numbers for arrays.
                 times = self._within(int(first), amounts)
-                times[times >= self.ends_ns[-1]] = NEVER
+                if times.max() >= self.ends_ns[-1]:
+                    times[times >= self.ends_ns[-1]] = NEVER
                 return times
         times = np.full(amounts.shape, NEVER, dtype=np.int64)
         reached = amounts <= self.knots[-1]
@@ -115,8 +116,10 @@ def _poisson(cumulative: CumulativeRate) -> ArrivalTimes:
     ) -> tuple[NDArray[np.int64], Carry]:
         used, last_ns = carry
         amounts = np.cumsum(np.concatenate(([used], -np.log1p(-u))))[1:]
+        due = cumulative.inverse_ns(amounts)
         # Two amounts that agree to the last bits may come out of the formula the wrong way round.
-        due = np.maximum(np.maximum.accumulate(cumulative.inverse_ns(amounts)), last_ns)
+        if due.size and (due[0] < last_ns or (due[1:] < due[:-1]).any()):
+            due = np.maximum(np.maximum.accumulate(due), last_ns)
         return due, ((float(amounts[-1]), int(due[-1])) if due.size else carry)
 
     return times
