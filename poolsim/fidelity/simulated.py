@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from poolsim.engine.draws import BLOCK, Draws
-from poolsim.engine.run import REQUEST_WIDTH, SAMPLE_WIDTH, simulate
+from poolsim.engine.rows import REQUEST_WIDTH, SAMPLE_WIDTH
+from poolsim.engine.run import simulate
 from poolsim.fidelity.observed import (
     FAILED,
     NO_TIME,
