@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types theory soak benchmark identity validate live clean
+.PHONY: help setup run test lint types theory soak benchmark identity validate containers live clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,8 +64,10 @@ validate: $(INSTALLED) ## real drivers against the simulation, on a cluster in c
 	harness/image/engine.sh start
 	$(BIN)/poolsim validate; status=$$?; harness/image/engine.sh stop; exit $$status
 
-live: $(INSTALLED) ## the tests that need a container engine, and a quick validation
+containers: $(INSTALLED) ## the tests that need a container engine
 	$(PYTEST) -p no:xdist -p no:randomly -m "container and not soak" tests
+
+live: $(INSTALLED) ## a quick validation: real drivers, one and two nodes, about six minutes
 	$(BIN)/poolsim validate --quick --out build/fidelity --recordings build/recordings; \
 	    status=$$?; if [ $$status = 4 ]; then \
 	    echo "inconclusive: this machine was too busy for some figures, see build/fidelity/report.md"; \
