@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types theory soak benchmark validate live clean
+.PHONY: help setup run test lint types theory soak benchmark identity validate containers live clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,13 +57,21 @@ benchmark: $(INSTALLED) ## speed against a plain SimPy program, and memory
 	$(PYTEST) -p no:xdist -p no:randomly benchmarks --benchmark-only
 	$(BIN)/python benchmarks/memory.py
 
+identity: $(INSTALLED) ## 1,000 random scenarios on both engines: no bit may differ
+	$(BIN)/python -m poolsim.fidelity.identity --scenarios 1000
+
 validate: $(INSTALLED) ## real drivers against the simulation, on a cluster in containers; reports/fidelity
 	harness/image/engine.sh start
 	$(BIN)/poolsim validate; status=$$?; harness/image/engine.sh stop; exit $$status
 
-live: $(INSTALLED) ## the tests that need a container engine, and a quick validation
+containers: $(INSTALLED) ## the tests that need a container engine
 	$(PYTEST) -p no:xdist -p no:randomly -m "container and not soak" tests
-	$(BIN)/poolsim validate --quick --out build/fidelity --recordings build/recordings
+
+live: $(INSTALLED) ## a quick validation: real drivers, one and two nodes, about six minutes
+	$(BIN)/poolsim validate --quick --out build/fidelity --recordings build/recordings; \
+	    status=$$?; if [ $$status = 4 ]; then \
+	    echo "inconclusive: this machine was too busy for some figures, see build/fidelity/report.md"; \
+	    exit 0; fi; exit $$status
 
 clean: ## remove what the targets made, runs/ excepted
 	rm -rf $(VENV) build dist .benchmarks .hypothesis .pytest_cache .mypy_cache .ruff_cache \

@@ -16,26 +16,9 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
+from benchmarks.workload import S, W, Workload
 
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """Poisson arrivals per second, exponential service; all times in seconds."""
-
-    rate: float = 5000.0
-    connections: int = 4
-    streams: int = 128
-    max_queue: int = 256
-    pool_timeout_s: float = 0.1
-    workers: int = 8
-    mean_service_s: float = 0.0014
-    network_s: float = 0.00025
-
-
-W = Workload()
-"""Streams and queue are ample: the node is an M/M/8 queue."""
-
-S = Workload(streams=2, max_queue=80, pool_timeout_s=0.02)
-"""Eight streams for eleven erlangs: most requests wait, some are rejected, some time out."""
+__all__ = ["Outcome", "S", "W", "simulate"]
 
 
 @dataclass(frozen=True, slots=True)

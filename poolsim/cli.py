@@ -32,6 +32,20 @@ class Engine(enum.StrEnum):
     compiled = "compiled"
 
 
+EngineOption = Annotated[
+    Engine,
+    typer.Option(help="Who executes the rules; results do not depend on it. auto: who ends first."),
+]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Replace a value of the file; may be given more than once.",
+    ),
+]
+
+
 class Format(enum.StrEnum):
     """How results are printed."""
 
@@ -77,17 +91,8 @@ def run(
     replications: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many runs with different draws.")
     ] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="Who executes the rules; results do not depend on it.")
-    ] = Engine.auto,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Replace a value of the file; may be given more than once.",
-        ),
-    ] = None,
+    engine: EngineOption = Engine.auto,
+    overrides: OverridesOption = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where the files go (default: runs/NAME-INPUTS)."),
@@ -102,6 +107,9 @@ def run(
         int | None,
         typer.Option(min=1, metavar="N", help="Processes at most (default: as many as pay)."),
     ] = None,
+    requests: Annotated[
+        bool, typer.Option("--requests", help="Also write every request: requests.parquet.")
+    ] = False,
 ) -> None:
     """Run a scenario and show what its pools do.
 
@@ -122,6 +130,7 @@ def run(
         as_json=output is Format.json,
         report=not no_report,
         jobs=jobs,
+        requests=requests,
     )
     finish(lambda: run_command(request))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from poolsim.commands.exit_codes import UsageError
 
 if TYPE_CHECKING:
     from poolsim.estimation.progress import Progress
+    from poolsim.estimation.results import Results
+    from poolsim.scenario.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Request:
     as_json: bool
     report: bool
     jobs: int | None
+    requests: bool
 
 
 def run_command(request: Request) -> int:
@@ -44,23 +48,13 @@ def run_command(request: Request) -> int:
     warnings = (*warnings_of(scenario), *outside_validity(scenario))
     _warn(warnings)
 
-    from poolsim.estimation.run import run_scenario
+    with _place_for_requests(request.requests) as requests_into:
+        results = _results(request, scenario, warnings, requests_into)
+        _warn(warning for warning in results.warnings if warning not in warnings)
 
-    with _progress() as progress:
-        results = run_scenario(
-            scenario,
-            source=str(request.scenario),
-            overrides=request.overrides,
-            engine=request.engine,
-            jobs=request.jobs,
-            warnings=warnings,
-            progress=progress,
-        )
-    _warn(warning for warning in results.warnings if warning not in warnings)
+        from poolsim.report.write import write_run
 
-    from poolsim.report.write import write_run
-
-    directory = write_run(results, request.out, report=request.report)
+        directory = write_run(results, request.out, report=request.report)
     if request.as_json:
         from poolsim.report.machine import summary
 
@@ -73,6 +67,37 @@ def run_command(request: Request) -> int:
 
         show(results, Console(), directory)
     return results.exit_code
+
+
+def _results(
+    request: Request, scenario: Scenario, warnings: tuple[str, ...], requests_into: Path | None
+) -> Results:
+    from poolsim.commands.compiling import show_compiling
+    from poolsim.estimation.run import run_scenario
+
+    with _progress() as progress:
+        return run_scenario(
+            scenario,
+            source=str(request.scenario),
+            overrides=request.overrides,
+            engine=request.engine,
+            jobs=request.jobs,
+            warnings=warnings,
+            progress=progress,
+            requests_into=requests_into,
+            tell=lambda line: typer.echo(line, err=True),
+            compiling=show_compiling,
+        )
+
+
+@contextmanager
+def _place_for_requests(wanted: bool) -> Iterator[Path | None]:
+    """Where all request rows lie until they are written: a hundred bytes each."""
+    if not wanted:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="poolsim-") as folder:
+        yield Path(folder)
 
 
 def _all_overrides(request: Request) -> tuple[str, ...]:

@@ -109,6 +109,11 @@ class Draws:
         """
         return self._add(name, None, transform)
 
+    @property
+    def lanes(self) -> int:
+        """How many streams there are."""
+        return len(self._lanes)
+
     def at(self, lane: int, number: int, attempt: int) -> int:
         """Return one value. Numbers and attempts count from 0."""
         offset = number - self.firsts[lane]
@@ -181,12 +186,16 @@ class Draws:
             raise ValueError(
                 f"stream {stream.name!r} has no block {block_number} of attempt {attempt}"
             )
-        seed = np.random.SeedSequence(
-            self._entropy, spawn_key=(*stream.words, attempt, block_number)
-        )
-        raw = np.random.PCG64(seed).random_raw(BLOCK)
+        # The same as SeedSequence(entropy, spawn_key=(*words, attempt, block number)), which pads
+        # the entropy to four words, in half the time.
+        words = np.array((*self._entropy, 0, *stream.words, attempt, block_number), dtype=np.uint32)
+        raw = np.random.PCG64(np.random.SeedSequence(words)).random_raw(BLOCK)
+        raw >>= np.uint64(12)
         # The middles of 2**52 equal cells: exact in a float, symmetric, and never 0 or 1.
-        return ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+        uniforms: NDArray[np.float64] = raw.astype(np.float64)
+        uniforms += 0.5
+        uniforms *= 2.0**-52
+        return uniforms
 
 
 def _words(name: str) -> tuple[int, ...]:

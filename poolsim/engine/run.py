@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import simpy
 from numpy.typing import NDArray
 
+from poolsim.engine.choice import NotReady, choose, library_for
 from poolsim.engine.draws import Draws
-from poolsim.engine.sampling import sample
-from poolsim.engine.simpy_engine import attach
-from poolsim.invariants.checks import check
-from poolsim.model.build import build, start
+from poolsim.engine.rows import REQUEST_WIDTH
+from poolsim.engine.sampling import sample_values
+from poolsim.model.build import build
 from poolsim.model.records import World
 from poolsim.scenario.scenario import Scenario
 
-REQUEST_WIDTH = 12
-NOTE_WIDTH = 6
-SAMPLE_WIDTH = 11
-"""Columns of the rows that a recorder takes (recording/columns.py)."""
+__all__ = ["Attachment", "NotReady", "Recorder", "SimulationEnd", "simulate"]
 
-INTENDED = 5
-ENDED = 9
+_log = logging.getLogger("poolsim")
 
-FLUSH_BYTES = 8192 * REQUEST_WIDTH * 8
+FLUSH_ROWS = 8192
+"""So many requests that ended are handed over at the next sample."""
 CHECKS = 8
 """How often the invariants that read all tables are checked during a run; and at its end."""
 
@@ -37,7 +34,8 @@ class Recorder(Protocol):
     """What takes a run's rows.
 
     Samples are taken every `interval_ns` and at the end; a recorder that has `sample_times_ns`,
-    rising, the last at the run's duration, says itself when.
+    rising, the last at the run's duration, says itself when. A recorder that has `go_faster()` is
+    told by it that machine code is at hand, and gets rows that are valid during the call only.
     """
 
     @property
@@ -54,6 +52,44 @@ class Recorder(Protocol):
         """Take the state of all pools, shape (clients * nodes, 11)."""
 
 
+class Run(Protocol):
+    """A replication under way on one of the engines."""
+
+    @property
+    def engine(self) -> str:
+        """What the engine is called."""
+
+    @property
+    def events(self) -> int:
+        """Entries that were put on the agenda so far."""
+
+    @property
+    def requests_ended(self) -> int:
+        """Requests taken so far."""
+
+    @property
+    def requests_waiting(self) -> int:
+        """How many rows `take_requests` would give."""
+
+    def advance(self, until_ns: int, between: Callable[[], None]) -> None:
+        """Handle every event before an instant; `between` may be called now and then."""
+
+    def sample(self) -> NDArray[np.int64]:
+        """The state of all pools, shape (clients * nodes, 11)."""
+
+    def check(self, now_ns: int, label: str) -> None:
+        """Check every invariant; raises InvariantViolation."""
+
+    def take_requests(self) -> NDArray[np.int64]:
+        """Requests that ended since the last time, shape (n, 12), valid until the run goes on."""
+
+    def take_notes(self) -> NDArray[np.int64]:
+        """Events noted since the last time, shape (n, 6)."""
+
+    def unfinished(self) -> tuple[int, ...]:
+        """Requests under way per client."""
+
+
 @dataclass(frozen=True, slots=True)
 class SimulationEnd:
     """How a run ended: its time, requests without an end per client, events scheduled, and the
@@ -63,10 +99,6 @@ class SimulationEnd:
     unfinished: tuple[int, ...]
     events: int
     engine: str
-
-
-class NotReady(Exception):
-    """The environment lacks what the run needs (exit 6)."""
 
 
 Attachment = Callable[[Any, World], None]
@@ -89,36 +121,47 @@ def simulate(
         scenario: complete and checked.
         replication: number from 0; with the scenario's seed it decides every draw.
         recorder: takes the rows, in order.
-        engine: auto or simpy.
+        engine: auto, simpy or compiled; the rows do not depend on it.
         progress: called now and then with the share done and the requests so far.
-        attachments: see Attachment.
+        attachments: see Attachment. They need SimPy, whatever engine is asked for.
 
     Raises:
         NotReady: the engine asked for is not there.
         InvariantViolation: the run broke a rule of its own.
     """
-    if engine not in ("auto", "simpy"):
-        raise NotReady(f"engine {engine!r} is not in this version; use --engine simpy")
+    choice = choose(scenario, engine, attached=bool(attachments))
+    if choice.remark:
+        _log.warning("%s", choice.remark)
+    label = f"seed {scenario.seed}, replication {replication}"
+    # Neither the model nor its rules make cycles, so looking for some is time lost; a user's own
+    # code may need it.
+    with _collector(off=not attachments):
+        run = _begin(scenario, replication, choice.engine, attachments)
+        if run.engine == "compiled" and hasattr(recorder, "go_faster"):
+            recorder.go_faster()
+        _advance(run, recorder, _sample_times(recorder, scenario.duration_ns), label, progress)
+        return SimulationEnd(scenario.duration_ns, run.unfinished(), run.events, run.engine)
+
+
+def _begin(
+    scenario: Scenario, replication: int, engine: str, attachments: Sequence[Attachment]
+) -> Run:
     draws = Draws(scenario.seed, replication)
     world = build(scenario, draws)
-    environment = attach(world, draws)
-    start(world)
-    for attachment in attachments:
-        attachment(environment, world)
-    end = scenario.duration_ns
-    label = f"seed {scenario.seed}, replication {replication}"
-    instants = _sample_times(recorder, end)
-    checked = max(1, len(instants) // CHECKS)
-    recorder.sample(0, sample(world, SAMPLE_WIDTH))
-    with _no_collector(needed=bool(attachments)):
-        _advance(world, environment, recorder, instants, checked, label, progress)
-    return SimulationEnd(end, unfinished(world), next(environment._eid), "simpy")
+    world.samples = [0] * sample_values(world)
+    if engine == "compiled":
+        from poolsim.engine.compiled.executor import CompiledRun
+
+        return CompiledRun(world, draws, library_for(scenario))
+    from poolsim.engine.simpy_engine import SimpyRun
+
+    return SimpyRun(world, draws, attachments)
 
 
 @contextmanager
-def _no_collector(needed: bool) -> Iterator[None]:
-    """Rules make no cycles, so looking for some is time lost; a user's own code may need it."""
-    if needed or not gc.isenabled():
+def _collector(*, off: bool) -> Iterator[None]:
+    """Python's collector of cycles, switched off or left as it is."""
+    if not off or not gc.isenabled():
         yield
         return
     gc.disable()
@@ -129,26 +172,34 @@ def _no_collector(needed: bool) -> Iterator[None]:
 
 
 def _advance(
-    world: World,
-    environment: simpy.Environment,
+    run: Run,
     recorder: Recorder,
     instants: list[int],
-    checked: int,
     label: str,
     progress: Callable[[float, int], None] | None,
 ) -> None:
-    """Run from sample to sample, and check the invariants at every `checked`-th."""
+    """Run from sample to sample, and check the invariants at some of them."""
     end = instants[-1]
-    for i, instant in enumerate(instants):
-        environment.run(until=instant)
-        recorder.sample(instant, sample(world, SAMPLE_WIDTH))
-        checks_now = i % checked == 0 or instant == end
-        if checks_now or len(world.ends) >= FLUSH_BYTES:
-            _flush(world, recorder)
-        if checks_now:
-            check(world, instant, label)
+    checked = max(1, len(instants) // CHECKS)
+    before = 0
+
+    def between() -> None:
+        _hand_over(run, recorder)
         if progress is not None:
-            progress(instant / end, world.run.requests_ended)
+            progress(before / end, run.requests_ended)
+
+    recorder.sample(0, run.sample())
+    for i, instant in enumerate(instants):
+        run.advance(instant, between)
+        recorder.sample(instant, run.sample())
+        checks_now = i % checked == 0 or instant == end
+        if checks_now or run.requests_waiting >= FLUSH_ROWS:
+            _hand_over(run, recorder)
+        if checks_now:
+            run.check(instant, label)
+        before = instant
+        if progress is not None:
+            progress(instant / end, run.requests_ended)
 
 
 def _sample_times(recorder: Recorder, end_ns: int) -> list[int]:
@@ -158,28 +209,12 @@ def _sample_times(recorder: Recorder, end_ns: int) -> list[int]:
     return [int(at) for at in asked]
 
 
-def unfinished(world: World) -> tuple[int, ...]:
-    """Requests under way per client."""
-    free = set()
-    r = world.run.free_request
-    while r >= 0:
-        free.add(r)
-        r = world.requests[r].next
-    counts = [0] * len(world.clients)
-    for r, request in enumerate(world.requests):
-        if r not in free:
-            counts[request.client] += 1
-    return tuple(counts)
-
-
-def _flush(world: World, recorder: Recorder) -> None:
+def _hand_over(run: Run, recorder: Recorder) -> None:
     """Hand over the rows gathered since the last time."""
-    if world.ends:
-        rows = np.frombuffer(bytes(world.ends), dtype=np.int64).reshape(-1, REQUEST_WIDTH)
-        world.ends.clear()
-        world.run.requests_ended += len(rows)
-        world.run.system_sum += int((rows[:, ENDED] - rows[:, INTENDED]).sum())
-        recorder.requests(rows)
-    if world.notes:
-        recorder.notes(np.array(world.notes, dtype=np.int64).reshape(-1, NOTE_WIDTH))
-        del world.notes[:]
+    requests = run.take_requests()
+    if len(requests):
+        assert requests.shape[1] == REQUEST_WIDTH
+        recorder.requests(requests if hasattr(recorder, "go_faster") else requests.copy())
+    notes = run.take_notes()
+    if len(notes):
+        recorder.notes(notes)

@@ -1,34 +1,67 @@
-"""Reads the state of all pools at an instant, summed over the instances of each client."""
+"""Reads the state of all pools, and which requests are under way, at an instant.
+
+Written like rules (docs/writing-rules.md), because both engines run these functions.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from poolsim.engine.rows import SAMPLE_WIDTH
 from poolsim.model.drivers.ports import needed
-from poolsim.model.records import IGNORED, POOL_USABLE, World
+from poolsim.model.primitives import World
+from poolsim.model.records import IGNORED, POOL_USABLE
 
 
-def sample(w: World, columns: int) -> NDArray[np.int64]:
-    """The table of `recording.columns.SAMPLE_COLUMNS`, shape (clients * nodes, columns)."""
-    nodes = w.run.nodes
-    rows = [[0] * columns for _ in range(len(w.clients) * nodes)]
-    for p, pool in enumerate(w.pools):
+def sample_values(w: World) -> int:
+    """How many values of the table `samples` a sample fills."""
+    values: int = len(w.clients) * w.run.nodes * SAMPLE_WIDTH
+    return values
+
+
+def take_sample(w: World) -> None:
+    """Fill the table `samples` with `SAMPLE_COLUMNS`, summed over the instances of each client;
+    the row of client c and node n is c * nodes + n."""
+    values = w.samples
+    for i in range(len(values)):
+        values[i] = 0
+    for p in range(len(w.pools)):
         host = w.hosts[p]
-        if host.distance == IGNORED:
-            continue
-        row = rows[w.sessions[pool.session].client * nodes + pool.node]
-        usable = pool.phase == POOL_USABLE
-        row[0] += pool.active
-        row[1] += pool.trashed
-        row[2] += pool.connecting
-        row[3] += pool.in_flight
-        options = w.options[pool.options]
-        row[4] += pool.active * options.max_requests
-        row[5] += pool.pending
-        row[6] += pool.orphans
-        row[7] += pool.rejected
-        row[8] += pool.sent
-        row[9] += not usable or pool.active < min(needed(w, p, pool.in_flight), options.max)
-        row[10] += not host.up
-    return np.array(rows, dtype=np.int64)
+        if host.distance != IGNORED:
+            pool = w.pools[p]
+            options = w.options[pool.options]
+            row = (w.sessions[pool.session].client * w.run.nodes + pool.node) * SAMPLE_WIDTH
+            values[row] += pool.active
+            values[row + 1] += pool.trashed
+            values[row + 2] += pool.connecting
+            values[row + 3] += pool.in_flight
+            values[row + 4] += pool.active * options.max_requests
+            values[row + 5] += pool.pending
+            values[row + 6] += pool.orphans
+            values[row + 7] += pool.rejected
+            values[row + 8] += pool.sent
+            if pool.phase != POOL_USABLE or pool.active < min(
+                needed(w, p, pool.in_flight), options.max
+            ):
+                values[row + 9] += 1
+            if host.up == 0:
+                values[row + 10] += 1
+
+
+def count_unfinished(w: World) -> None:
+    """Fill the beginning of the table `samples` with the requests under way of each client."""
+    counts = w.samples
+    for k in range(len(w.clients)):
+        counts[k] = 0
+    for r in range(len(w.requests)):
+        counts[w.requests[r].client] += 1
+    r = w.run.free_request
+    while r >= 0:
+        counts[w.requests[r].client] -= 1
+        r = w.requests[r].next
+
+
+def sample_table(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A copy of the table `samples`, shape (clients * nodes, SAMPLE_WIDTH)."""
+    return np.array(values, dtype=np.int64).reshape(-1, SAMPLE_WIDTH)

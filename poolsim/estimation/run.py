@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +19,16 @@ from poolsim.estimation.sequential import Stopping, replicate
 from poolsim.estimation.stalls import stalls
 from poolsim.estimation.verdicts import verdict
 from poolsim.estimation.warm_up import WarmUp, find_warm_up
-from poolsim.estimation.workers import Job, Simulate, Workers
+from poolsim.estimation.workers import Done, Job, Simulate, Workers
 from poolsim.recording.digest import inputs_hash, joined_digest
+from poolsim.recording.fast_rows import PROGRAM
 from poolsim.recording.grid import choose_interval
 from poolsim.recording.record import Record
 from poolsim.scenario.metrics import METRICS, full_name, parse_metric
 
 if TYPE_CHECKING:
     from poolsim.estimation.progress import Progress
+    from poolsim.machine_code.cache import Compiling
     from poolsim.scenario.scenario import Scenario
 
 _NS = 1e-9
@@ -47,6 +49,8 @@ def run_scenario(
     progress: Progress | None = None,
     requests_into: Path | None = None,
     simulate: Simulate | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    compiling: Compiling | None = None,
 ) -> Results:
     """Run a scenario's replications and judge its expectations.
 
@@ -63,6 +67,8 @@ def run_scenario(
             replication (`RecordedReplication.record.request_file`); None: they are not kept.
         simulate: what runs a replication, by default the engines; a function of a module, if other
             processes are to call it.
+        tell: is told in one line why an engine was not taken, where there is a reason to say.
+        compiling: is entered before a compilation of the rules and left after it.
 
     Raises:
         What the engine raises: an invariant that was violated, an engine that is not there.
@@ -70,6 +76,8 @@ def run_scenario(
     started = time.perf_counter()
     interval_ns = choose_interval(scenario)
     stopping = Stopping.of(scenario.replications)
+    if simulate is None:
+        engine = _prepared(scenario, engine, stopping.fewest, tell, compiling)
     job = Job(scenario, interval_ns, engine, simulate or _engines(), requests_into)
     with Workers(job, jobs, progress) as workers:
         run = _Run(scenario, stopping, workers)
@@ -78,10 +86,7 @@ def run_scenario(
     _forget_requests([workers.done[n].record for n in workers.done if n >= count])
     records = [one.record for one in done]
     resolved = _resolved(scenario)
-    replications = tuple(
-        RecordedReplication(index, record, scenario, run.metrics(index))
-        for index, record in enumerate(records)
-    )
+    replications = run.replications(records)
     estimates = _estimates([r.metrics for r in replications], stopping.confidence)
     digest = joined_digest(tuple(record.digest for record in records))
     return Results(
@@ -100,10 +105,7 @@ def run_scenario(
         warnings=warnings + run.warnings(count),
         elapsed_s=time.perf_counter() - started,
         reproduce=_reproduce(scenario, source, overrides, digest),
-        numbers={
-            "requests": sum(record.requests for record in records),
-            "events": sum(one.events for one in done),
-        },
+        numbers=_numbers(done),
     )
 
 
@@ -139,6 +141,13 @@ class _Run:
             self._metrics[replication] = metrics_of(record, self.scenario, self.warm_up.cut_ns)
         return self._metrics[replication]
 
+    def replications(self, records: list[Record]) -> tuple[RecordedReplication, ...]:
+        """All replications with their metrics."""
+        return tuple(
+            RecordedReplication(index, record, self.scenario, self.metrics(index))
+            for index, record in enumerate(records)
+        )
+
     def value(self, replication: int) -> float:
         return self.metrics(replication).get(self.stopping.metric, float("nan"))
 
@@ -165,10 +174,35 @@ class _Run:
         return [f"warm-up of {cut_s:.4g} s deleted (MSER-5): {', '.join(changed)}"] * bool(changed)
 
 
+def _numbers(done: list[Done]) -> dict[str, int]:
+    return {
+        "requests": sum(one.record.requests for one in done),
+        "events": sum(one.events for one in done),
+    }
+
+
 def _engines() -> Simulate:
     from poolsim.engine.run import simulate
 
     return simulate
+
+
+def _prepared(
+    scenario: Scenario,
+    engine: str,
+    replications: int,
+    tell: Callable[[str], None],
+    compiling: Compiling | None,
+) -> str:
+    """The engine for all replications, with what it needs, wherever they run."""
+    from poolsim.engine.choice import prepare
+
+    choice = prepare(
+        scenario, engine, replications=replications, also=(PROGRAM,), compiling=compiling
+    )
+    if choice.remark:
+        tell(choice.remark)
+    return choice.engine
 
 
 def _resolved(scenario: Scenario) -> str:

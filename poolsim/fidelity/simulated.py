@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from poolsim.engine.draws import BLOCK, Draws
-from poolsim.engine.run import REQUEST_WIDTH, SAMPLE_WIDTH, simulate
+from poolsim.engine.rows import REQUEST_WIDTH, SAMPLE_WIDTH
+from poolsim.engine.run import simulate
 from poolsim.fidelity.observed import (
     FAILED,
     NO_TIME,
@@ -131,7 +132,7 @@ def observe(
     """
     kept = _Tables(sample_every_ns)
     attachments = [] if first_cleanup_ns is None else [_cleanup_at(first_cleanup_ns)]
-    simulate(scenario, replication, kept, attachments=attachments)
+    simulate(scenario, replication, kept, engine="simpy", attachments=attachments)
     requests, waits = kept.requests_and_waits()
     hosts = kept.hosts(len(scenario.node_names))
     return Observed(scenario.duration_ns, requests, hosts, kept.events()), waits

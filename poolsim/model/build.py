@@ -38,6 +38,7 @@ from poolsim.model.policies.reconnection import (
     RECONNECTION_NAMES,
 )
 from poolsim.model.policies.retry import FALLTHROUGH
+from poolsim.model.primitives import World as AnyWorld
 from poolsim.model.records import (
     IGNORED,
     LOCAL,
@@ -100,12 +101,13 @@ def build(scenario: Scenario, draws: Draws) -> World:
     return w
 
 
-def start(w: World) -> None:
-    """Do what happens before time zero and put the first events on the agenda."""
-    for i, fault in enumerate(w.faults):
-        w.schedule(fault.at, FAULT, i, i)
-    for i, change in enumerate(w.changes):
-        w.schedule(change.at, CHANGE, i, i)
+def start(w: AnyWorld) -> None:
+    """Do what happens before time zero and put the first events on the agenda. Both engines run
+    it, so it is written like a rule."""
+    for i in range(len(w.faults)):
+        w.schedule(w.faults[i].at, FAULT, i, i)
+    for i in range(len(w.changes)):
+        w.schedule(w.changes[i].at, CHANGE, i, i)
     start_sessions(w)
     for k in range(len(w.clients)):
         start_load(w, k)
@@ -350,21 +352,21 @@ def _add_nodes(w: World, scenario: Scenario) -> None:
     spec = scenario.node
     interval = round(1e9 / spec.accepts_per_second) if spec.accepts_per_second else 0
     costs = [record.read_cost for record in w.clients]
+    delays: list[set[int]] = [set() for _ in scenario.node_names]
+    for pool, host in zip(w.pools, w.hosts, strict=True):
+        if host.distance != IGNORED:
+            delays[pool.node].add(pool.delay)
     n = 0
     for d, datacenter in enumerate(scenario.datacenters):
         for _ in range(datacenter.nodes):
-            delays = [
-                pool.delay
-                for p, pool in enumerate(w.pools)
-                if pool.node == n and w.hosts[p].distance != IGNORED
-            ] or [0]
+            of_senders = delays[n] or {0}
             _add(
                 w,
                 "nodes",
                 datacenter=d,
                 workers=spec.workers,
                 first_worker=n * spec.workers,
-                recursive=finish_is_known(min(delays), max(delays), max(costs)),
+                recursive=finish_is_known(min(of_senders), max(of_senders), max(costs)),
                 idle=spec.workers,
                 accept_interval=interval,
             )

@@ -500,8 +500,8 @@ TABLES = {
     "changes": "Change",
     "levels": "Level",
 }
-"""Tables of a world and the record each holds. Besides there are three tables of plain integers:
-`workers`, `streams`, `rotation_nodes` and `replicas`."""
+"""Tables of a world and the record each holds. Besides there are tables of plain integers:
+`workers`, `streams`, `rotation_nodes`, `replicas` and `samples`, which a sample fills."""
 
 
 _pack_row = Struct("=12q").pack
@@ -532,6 +532,7 @@ class World:
     streams: list[int]
     rotation_nodes: list[int]
     replicas: list[int]
+    samples: list[int]
     notes: array[int]
     ends: bytearray
 
@@ -547,6 +548,7 @@ class World:
         "replicas",
         "rotation_nodes",
         "run",
+        "samples",
         "streams",
     )
 
@@ -558,6 +560,7 @@ class World:
         self.streams = []
         self.rotation_nodes = []
         self.replicas = []
+        self.samples = []
         self.notes = array("q")
         self.ends = bytearray()
         self._new_request = slotted("Request")

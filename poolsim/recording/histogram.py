@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _MANTISSA_BITS = 52
 _EXPONENT_BIAS = 1023
 _CELLS_AT_ONCE = 256
+_FEWEST_ENTRIES = 1024
 _LARGEST_BITS = 53
 """Integers up to 2**53 (104 days in nanoseconds) are exact as float64."""
 
@@ -65,7 +66,7 @@ class SparseCounts:
     keys (time in front): then a merge touches the end of the table only.
     """
 
-    __slots__ = ("_counts", "_gathered", "_keys", "_limit", "_waiting")
+    __slots__ = ("_counts", "_gathered", "_keys", "_limit", "_used", "_waiting")
 
     def __init__(self, keys: int, limit: int = 65_536) -> None:
         """Keys are in `0 <= key < keys`."""
@@ -73,8 +74,10 @@ class SparseCounts:
         self._limit = limit
         self._gathered: list[Unsigned] = []
         self._waiting = 0
-        self._keys: Unsigned = np.empty(0, dtype=key_type)
-        self._counts: Unsigned = np.empty(0, dtype=np.uint32)
+        # The first `_used` entries of these are the table: it grows in place.
+        self._used = 0
+        self._keys: Unsigned = np.empty(_FEWEST_ENTRIES, dtype=key_type)
+        self._counts: Unsigned = np.empty(_FEWEST_ENTRIES, dtype=np.uint32)
 
     def add(self, keys: Integers) -> None:
         """Count each key once more."""
@@ -86,7 +89,15 @@ class SparseCounts:
     def table(self) -> tuple[Unsigned, Unsigned]:
         """All distinct keys, rising, and the count of each."""
         self._merge()
-        return self._keys, self._counts
+        return self._keys[: self._used], self._counts[: self._used]
+
+    def add_counted(self, keys: Integers, counts: Integers) -> None:
+        """Count distinct keys, each so often, shapes (n,)."""
+        if len(keys):
+            order = np.argsort(keys)
+            self._merge_ordered(
+                keys[order].astype(self._keys.dtype), counts[order].astype(np.uint32)
+            )
 
     def _merge(self) -> None:
         if not self._waiting:
@@ -96,16 +107,31 @@ class SparseCounts:
         self._waiting = 0
         new.sort()
         firsts = np.flatnonzero(begins(new))
-        keys, counts = new[firsts], np.diff(firsts, append=len(new)).astype(np.uint32)
-        front = int(np.searchsorted(self._keys, keys[0]))
-        behind = np.concatenate((self._keys[front:], keys))
-        behind_counts = np.concatenate((self._counts[front:], counts))
+        self._merge_ordered(new[firsts], np.diff(firsts, append=len(new)).astype(np.uint32))
+
+    def _merge_ordered(self, keys: Unsigned, counts: Unsigned) -> None:
+        front = int(np.searchsorted(self._keys[: self._used], keys[0]))
+        behind = np.concatenate((self._keys[front : self._used], keys))
+        behind_counts = np.concatenate((self._counts[front : self._used], counts))
         order = np.argsort(behind, kind="stable")
         behind = behind[order]
         firsts = np.flatnonzero(begins(behind))
         merged = np.add.reduceat(behind_counts[order], firsts, dtype=np.uint32)
-        self._keys = np.concatenate((self._keys[:front], behind[firsts]))
-        self._counts = np.concatenate((self._counts[:front], merged))
+        self._used = front + len(firsts)
+        if self._used > len(self._keys):
+            room = max(self._used, len(self._keys) * 3 // 2)
+            self._keys, self._counts = (
+                _longer(array, front, room) for array in (self._keys, self._counts)
+            )
+        self._keys[front : self._used] = behind[firsts]
+        self._counts[front : self._used] = merged
+
+
+def _longer(array: Unsigned, kept: int, room: int) -> Unsigned:
+    """An array of `room` entries that begins with the first ones of another."""
+    longer = np.empty(room, dtype=array.dtype)
+    longer[:kept] = array[:kept]
+    return longer
 
 
 def begins(ordered: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

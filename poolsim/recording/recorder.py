@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from poolsim.machine_code.cache import library
 from poolsim.model.kinds import OK
 from poolsim.recording.columns import NOTE_COLUMNS, REQUEST_COLUMNS, SAMPLE_COLUMNS
 from poolsim.recording.digest import RunDigest
+from poolsim.recording.fast_rows import PROGRAM, FastRows
 from poolsim.recording.grid import grid_of
 from poolsim.recording.histogram import Integers
 from poolsim.recording.record import Record, owners
@@ -62,6 +64,19 @@ class Recorder:
         self._request_count = 0
         self._file = _request_file(keep_requests)
         self._record: Record | None = None
+        self._fast: FastRows | None = None
+
+    def go_faster(self) -> None:
+        """Add up requests on machine code from now on; numba must be there."""
+        self._fast = FastRows(
+            library(PROGRAM),
+            self.grid,
+            self._owner,
+            self._clients,
+            self._intervals,
+            self._segments,
+            self._digest,
+        )
 
     @property
     def interval_ns(self) -> int:
@@ -84,10 +99,16 @@ class Recorder:
             return
         if rows.ndim != 2 or rows.shape[1] != _REQUEST_WIDTH:
             raise ValueError(f"request rows of shape {rows.shape}, not (n, {_REQUEST_WIDTH})")
-        self._digest.requests(rows)
         if self._file is not None:
-            self._file.write(np.ascontiguousarray(rows, dtype="<i8").tobytes())
+            self._file.write(np.ascontiguousarray(rows, dtype="<i8").data)
         self._request_count += len(rows)
+        if self._fast is not None:
+            where = self._fast.add(np.ascontiguousarray(rows, dtype=np.int64))
+            if len(where):
+                columns = np.ascontiguousarray(rows.T)
+                self._failed(rows, columns, self._owner[columns[1]], where)
+            return
+        self._digest.requests(rows)
         columns = np.ascontiguousarray(rows.T)
         client = self._owner[columns[1]]
         failed = columns[3] != OK
@@ -117,7 +138,11 @@ class Recorder:
         self._segments.succeeded(end_cell, cell, durations)
 
     def _failed(
-        self, rows: Integers, columns: Integers, client: Integers, where: npt.NDArray[np.intp]
+        self,
+        rows: Integers,
+        columns: Integers,
+        client: Integers,
+        where: npt.NDArray[np.signedinteger],
     ) -> None:
         missing = _KEPT_FAILURES - len(self._failures)
         self._failures += [row.copy() for row in rows[where[:missing]]] if missing else []
@@ -161,6 +186,8 @@ class Recorder:
     def _finished(self, end_ns: int, unfinished: Integers) -> Record:
         if unfinished.shape != (self._clients,):
             raise ValueError(f"unfinished of shape {unfinished.shape}, not ({self._clients},)")
+        if self._fast is not None:
+            self._fast.finish()
         path = None
         if self._file is not None:
             path = Path(self._file.name)

@@ -124,6 +124,20 @@ class RunningIntervals:
         keys[:, 1] = ((cell * 2 + 1) << bits) | TIMELINE_BUCKETS.of(wait)
         self._counts.add(keys.ravel())
 
+    def arrays(self) -> dict[str, Integers]:
+        """The sums themselves by cell, to be added to in place: shape (cells,)."""
+        return {
+            "requests": self._requests,
+            "errors": self._errors,
+            "ok": self._ok,
+            "latency_sum": self._latency_sum,
+            "latency_max": self._latency_max,
+        }
+
+    def add_counted(self, keys: Integers, counts: Integers) -> None:
+        """Add distinct keys of the histograms with how often each came."""
+        self._counts.add_counted(keys, counts)
+
     def table(self) -> IntervalTable:
         """What has been added so far, quantiles worked out."""
         keys, counts = self._counts.table()
@@ -201,6 +215,15 @@ class RunningSegments:
             keys[duration] = (cell * _DURATIONS + duration) << BUCKETS.key_bits
             keys[duration] |= BUCKETS.of(values)
         self._counts.add(keys.ravel())
+
+    def arrays(self) -> dict[str, Integers]:
+        """The sums themselves, to be added to in place; shapes as in SegmentTable."""
+        names = ("outcomes", "retries", "refused", "sums", "largest", "smallest", "succeeded")
+        return {name: getattr(self._table, name) for name in names}
+
+    def add_counted(self, keys: Integers, counts: Integers) -> None:
+        """Add distinct keys of the distributions with how often each came."""
+        self._counts.add_counted(keys, counts)
 
     def noted(self, segment: Integers, client: Integers, kind: Integers) -> None:
         """Notes by their time; client -1 for notes of a node."""

@@ -518,6 +518,9 @@ class FileEntry(Entry):
         description="What must hold: `latency.p99 < 20ms` (`poolsim metrics` lists metrics).",
         json_schema_extra={"maxItems": MOST_ITEMS},
     )
+    record: RecordEntry | None = Field(
+        None, description="Makes the scenario a plan that a real driver can be recorded by."
+    )
     cost: Annotated[str, fields.TEXT] = Field(
         "",
         description="For `poolsim recommend`: what settings cost, a formula of metrics and "
@@ -537,7 +540,4 @@ class FileEntry(Entry):
         None,
         description="For `poolsim recommend`: whether settings must meet the expectations with "
         "one node lost too (default: true where the datacenter has more than one node).",
-    )
-    record: RecordEntry | None = Field(
-        None, description="Makes the scenario a plan that a real driver can be recorded by."
     )

@@ -244,21 +244,6 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What `recommend` and `sweep` are to know: no run depends on it.
-
-    `cost`: a formula, "" for the default one; `peak`: the phase that settings are chosen for, ""
-    where none is named; `search`: pairs (path, values as written) to choose among; `node_loss`:
-    whether settings must hold with one node lost too, None where the cluster decides.
-    """
-
-    cost: str = ""
-    peak: str = ""
-    search: tuple[tuple[str, str], ...] = ()
-    node_loss: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Recording:
     """How a real driver is recorded doing the same; a simulation does not look at it.
 
@@ -271,6 +256,21 @@ class Recording:
     repetitions: int
     sample_every_ns: int
     driver_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `recommend` and `sweep` are to know: no run depends on it.
+
+    `cost`: a formula, "" for the default one; `peak`: the phase that settings are chosen for, ""
+    where none is named; `search`: pairs (path, values as written) to choose among; `node_loss`:
+    whether settings must hold with one node lost too, None where the cluster decides.
+    """
+
+    cost: str = ""
+    peak: str = ""
+    search: tuple[tuple[str, str], ...] = ()
+    node_loss: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

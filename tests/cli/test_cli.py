@@ -190,6 +190,34 @@ def test_an_engine_that_is_not_there_is_exit_6(
     assert result.stderr == "no compiler here; use --engine simpy\n"
 
 
+def test_without_numba_one_line_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poolsim.machine_code.cache.numba_is_there", lambda: False)
+    result = poolsim_command("run", "small.yaml", "--no-report")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        "running on SimPy: numba is not installed (pip install 'poolsim[compiled]')"
+    ]
+    result = poolsim_command("run", "small.yaml", "--no-report", "--engine", "compiled")
+    assert result.exit_code == 6
+    assert "needs numba" in result.stderr
+    assert poolsim_command("run", "small.yaml", "--no-report", "--engine", "simpy").stderr == ""
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_requests_are_written_when_asked_for(folder: Path, engine: str) -> None:
+    import pyarrow.parquet
+
+    pytest.importorskip("numba")
+    arguments = ("run", "small.yaml", "--no-report", "--engine", engine, "--out", "out")
+    assert poolsim_command(*arguments).exit_code == 0
+    assert "requests.parquet" not in names(folder / "out")
+    assert poolsim_command(*arguments, "--requests").exit_code == 0
+    table = pyarrow.parquet.read_table(folder / "out" / "requests.parquet")
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert table.num_rows == summary["numbers"]["requests"]
+    assert set(table["replication"].to_pylist()) == {0, 1, 2}
+
+
 def test_a_violated_invariant_is_exit_5_with_what_to_report(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

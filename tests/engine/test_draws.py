@@ -1,3 +1,4 @@
+import hashlib
 import os
 import random
 import subprocess
@@ -197,3 +198,14 @@ def test_values_do_not_depend_on_the_hash_seed_of_the_process() -> None:
     draws = three_lanes(20261122, 3)
     expected = [draws.at(lane, 9000, attempt) for lane in range(3) for attempt in (0, 1)]
     assert outputs == {f"{expected}\n"}
+
+
+def test_a_block_is_what_numpy_makes_of_the_address() -> None:
+    draws = Draws(20261122, 3)
+    lane = draws.add("service/api", lambda u, _: (u * 2.0**52).astype(np.int64))
+    words = np.frombuffer(
+        hashlib.blake2b(b"service/api", digest_size=16).digest(), dtype="<u4"
+    ).tolist()
+    seed = np.random.SeedSequence((20261122, 0, 3), spawn_key=(*words, 1, 5))
+    raw = np.random.PCG64(seed).random_raw(BLOCK) >> np.uint64(12)
+    np.testing.assert_array_equal(draws.block(lane, 5, 1), raw.astype(np.int64))

@@ -9,6 +9,7 @@ from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.loads import Demand, draw_load
 from poolsim.fidelity.generator.options import STREAMS, Setting, draw_options, drawn_drivers
 from poolsim.fidelity.generator.outline import (
+    ABANDONMENT,
     DISTANCE,
     EXHAUSTION,
     GROWTH,
@@ -26,6 +27,8 @@ _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
 _MODERN_PROTOCOLS = (3, 4, 5)
 _TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
+_LATE = 1_500
+"""Requests of an abandonment that keep an exhausted connection in use."""
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
 
@@ -85,7 +88,8 @@ def _client(
         stepwise=GROWTH in outline.themes,
         large=STORM in outline.themes,
         at_once=0,
-        early=EXHAUSTION in outline.themes,
+        early_percent=_early_percent(outline),
+        late=_LATE if ABANDONMENT in outline.themes else 0,
     )
     under_way = -(-demand.under_way // size.instances)
     setting = Setting(
@@ -151,9 +155,17 @@ def is_fragile(driver: str, protocol: int) -> bool:
     return MODEL_DRIVERS[driver].TRAITS.blocking_borrow and protocol in STREAMS
 
 
+def _early_percent(outline: Outline) -> int:
+    """In which part of the run the requests come, 0 where it does not matter."""
+    if ABANDONMENT in outline.themes:
+        return 20
+    return 50 if EXHAUSTION in outline.themes else 0
+
+
 def _costs(dice: Dice, demand: Demand, instances: int) -> tuple[int, int]:
     """Of the issuing and of the I/O thread, busy half of the time at most."""
-    spacing_ns = demand.duration_ns * instances // demand.requests
+    busy_ns = demand.duration_ns * (demand.early_percent or 100) // 100
+    spacing_ns = busy_ns * instances // demand.requests
     longest_ns = spacing_ns // 4
     issue_ns = dice.one_of((0, 10 * MICROSECOND_NS, 10 * MICROSECOND_NS, MILLISECOND_NS))
     per_request_ns = dice.one_of((0, 0, 0, 12_500, 3 * MILLISECOND_NS))

@@ -32,7 +32,9 @@ _LARGE_PERCENT = 2
 
 def draw_datacenters(dice: Dice, outline: Outline) -> tuple[Datacenter, ...]:
     """One to three datacenters of few nodes, rarely one of many."""
-    if DISTANCE in outline.themes:
+    if EXHAUSTION in outline.themes:
+        count = 1
+    elif DISTANCE in outline.themes:
         count = dice.one_of((2, 2, 3))
     else:
         count = dice.one_of((1, 1, 1, 1, 2))

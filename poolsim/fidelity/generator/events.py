@@ -5,10 +5,12 @@ from __future__ import annotations
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.options import Setting, draw_change
 from poolsim.fidelity.generator.outline import (
+    ABANDONMENT,
     CHANGES,
     DISTANCE,
     EXHAUSTION,
     RESTARTS,
+    SATURATION,
     SECOND_NS,
     SILENCE,
     STARVATION,
@@ -26,6 +28,8 @@ def draw_faults(
     dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], harmless: bool
 ) -> tuple[Fault, ...]:
     """Faults in the order of time, one at a time on each node; if `harmless`, nodes only slow."""
+    if EXHAUSTION in outline.themes:
+        return _of_the_only_node(dice, outline, datacenters[0])
     found: list[Fault] = []
     for _ in range(_how_many(dice, outline)):
         fault = _fault(dice, outline, datacenters)
@@ -42,8 +46,6 @@ def _how_many(dice: Dice, outline: Outline) -> int:
         return dice.whole(3, 8)
     if SILENCE in outline.themes:
         return dice.whole(1, 4)
-    if EXHAUSTION in outline.themes:
-        return 0
     if STARVATION in outline.themes or STORM in outline.themes:
         return dice.one_of((0, 1, 2))
     return dice.one_of((0, 0, 1, 2, 3))
@@ -106,6 +108,29 @@ def _whole_datacenter(
         for fault in faults
         if all(fault.node != other.node or _apart(fault, other) for other in others)
     ]
+
+
+def _of_the_only_node(dice: Dice, outline: Outline, datacenter: Datacenter) -> tuple[Fault, ...]:
+    """What befalls a node whose clients' stream ids ran out just before the half of the run.
+
+    In a saturation it stops. In an abandonment it freezes until after a heartbeat failed, and goes
+    on answering; most often it stops after that, at once or when it has answered some.
+    """
+    percent_ns = outline.duration_ns // 100
+    node = f"{datacenter.name}/1"
+    if SATURATION in outline.themes:
+        at_ns = dice.whole(50 * percent_ns, 54 * percent_ns)
+        return (Fault(at_ns, dice.whole(1, 20) * percent_ns, 0, node, "stop"),)
+    if ABANDONMENT not in outline.themes:
+        return ()
+    at_ns = dice.whole(50 * percent_ns, 52 * percent_ns)
+    pause = Fault(at_ns, dice.whole(15, 18) * percent_ns, 0, node, "pause")
+    goes_on_ns = at_ns + pause.for_ns
+    late_ns = dice.whole(90, 96) * percent_ns
+    stop_ns = dice.one_of((0, goes_on_ns, late_ns, late_ns, late_ns, late_ns))
+    if stop_ns == 0:
+        return (pause,)
+    return (pause, Fault(stop_ns, dice.whole(1, 3) * percent_ns, 0, node, "stop"))
 
 
 def _apart(one: Fault, other: Fault) -> bool:

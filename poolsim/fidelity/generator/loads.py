@@ -27,8 +27,9 @@ class Demand:
 
     `latency_ns`: a request's, where nothing goes wrong; `open`: requests must go on coming when
     others fail; `stepwise`: levels should rise and fall; `large`: bursts should be; `at_once`: how
-    many requests should come at once, 0 where it does not matter; `early`: all should come in the
-    first half.
+    many requests should come at once, 0 where it does not matter; `early_percent`: in which part of
+    the run all should come, from its begin, 0 where it does not matter; `late`: how many of them
+    should come later than that, but still in the first half of the run.
     """
 
     requests: int
@@ -38,7 +39,8 @@ class Demand:
     stepwise: bool
     large: bool
     at_once: int
-    early: bool
+    early_percent: int
+    late: int
 
     @property
     def under_way(self) -> int:
@@ -49,8 +51,8 @@ class Demand:
 def draw_load(dice: Dice, demand: Demand) -> Load:
     """A load of any kind."""
     kinds = [kind for kind in LOAD_KINDS if kind in _LOADS]
-    if demand.early:
-        return _first_half(dice, demand)
+    if demand.early_percent:
+        return _early(dice, demand)
     if demand.at_once:
         return _bursts(dice, demand)
     if demand.open:
@@ -119,12 +121,19 @@ def _with_rate(kind: str) -> Callable[[Dice, Demand], Load]:
     return draw
 
 
-def _first_half(dice: Dice, demand: Demand) -> Load:
-    """Even arrivals, and none in the second half of the run."""
+def _early(dice: Dice, demand: Demand) -> Load:
+    """Even arrivals at first, few or none until the half of the run, and none after it."""
     half_ns = demand.duration_ns // 2
-    rate = round(demand.requests / (half_ns / SECOND_NS), 3)
-    quiet = Phase("phase1", "rate", half_ns, 0, 0.0)
-    return Load(dice.one_of(("poisson", "uniform")), rate=rate, phases=(quiet,))
+    early_ns = demand.duration_ns * demand.early_percent // 100
+    rate = round((demand.requests - demand.late) / (early_ns / SECOND_NS), 3)
+    phases = [Phase("phase1", "rate", half_ns, 0, 0.0)]
+    if demand.late:
+        low = round(demand.late / ((half_ns - early_ns) / SECOND_NS), 3)
+        phases = [
+            Phase("phase1", "rate", early_ns, 0, low),
+            Phase("phase2", "rate", half_ns, 0, 0.0),
+        ]
+    return Load(dice.one_of(("poisson", "uniform")), rate=rate, phases=tuple(phases))
 
 
 def _bursts(dice: Dice, demand: Demand) -> Load:

@@ -14,10 +14,12 @@ from typing import Any
 
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.outline import (
+    ABANDONMENT,
     DISTANCE,
     EXHAUSTION,
     GROWTH,
     RESTARTS,
+    SATURATION,
     SECOND_NS,
     SILENCE,
     STARVATION,
@@ -103,9 +105,17 @@ def draw_options(dice: Dice, setting: Setting) -> Options:
             continue
         if group in pooling and pooling[group] is not None:
             options = option.set_to(options, getattr(pooling[group], field))
-        elif option.field in FIELDS and not dice.yes(_DEFAULT_PERCENT):
+        elif option.field in FIELDS and not (
+            dice.yes(_DEFAULT_PERCENT) and not _is_vital(setting, option.field)
+        ):
             options = option.set_to(options, FIELDS[option.field](dice, setting))
     return _accepted(driver.complete(options), setting)
+
+
+def _is_vital(setting: Setting, field: str) -> bool:
+    """Whether a scenario is not about its theme when an option keeps its default."""
+    heartbeats = setting.about(ABANDONMENT) and field.startswith("heartbeat_")
+    return heartbeats or (setting.about(EXHAUSTION) and field == "read_timeout_ns")
 
 
 def _accepted(options: Options, setting: Setting) -> Options:
@@ -218,16 +228,19 @@ def _queue_size(dice: Dice, setting: Setting) -> int:
 
 
 def _heartbeat_interval(dice: Dice, setting: Setting) -> int:
+    shortest_ns = max(setting.period_ns(2 * setting.pools), SECOND_NS)
+    if setting.about(ABANDONMENT):
+        return shortest_ns
     if dice.yes(15):
         return 0
-    shortest_ns = max(setting.period_ns(2 * setting.pools), SECOND_NS)
     if setting.about(SILENCE, STARVATION):
         return shortest_ns * dice.one_of((1, 1, 2))
     return max(shortest_ns, dice.one_of((1, 5, 10, 30)) * SECOND_NS)
 
 
 def _heartbeat_timeout(dice: Dice, setting: Setting) -> int:
-    return dice.one_of((200, 1_000, 5_000, 30_000)) * MILLISECOND_NS + setting.round_trips_ns(2)
+    timeouts_ms = (200, 1_000) if setting.about(ABANDONMENT) else (200, 1_000, 5_000, 30_000)
+    return dice.one_of(timeouts_ms) * MILLISECOND_NS + setting.round_trips_ns(2)
 
 
 def _connect_timeout(dice: Dice, setting: Setting) -> int:
@@ -237,6 +250,11 @@ def _connect_timeout(dice: Dice, setting: Setting) -> int:
 
 def _read_timeout(dice: Dice, setting: Setting) -> int:
     """Around the service time; none at all where nothing is expected to hang for ever."""
+    if setting.about(SATURATION):
+        return 0
+    if setting.about(ABANDONMENT):
+        # Those who came late are in flight for so long after the others timed out.
+        return setting.outline.duration_ns // 4
     if setting.about(EXHAUSTION):
         return dice.one_of((200, 1_000)) * MILLISECOND_NS
     if not setting.about(SILENCE, RESTARTS) and dice.yes(8):

@@ -22,15 +22,28 @@ SILENCE = "silence"  # nodes that freeze, found out by heartbeats and timeouts
 RESTARTS = "restarts"  # nodes that stop and start again, also within a network delay
 DISTANCE = "distance"  # several datacenters, the near one in trouble
 CHANGES = "changes"  # options set at runtime
-EXHAUSTION = "exhaustion"  # so many orphans that even 32,768 stream ids run out
+EXHAUSTION = "exhaustion"  # even the 32,768 stream ids of a connection run out
 THEMES = (EVERYDAY, GROWTH, STARVATION, STORM, SILENCE, RESTARTS, DISTANCE, DISTANCE, CHANGES)
 """Two of these make most scenarios; exhaustion, which takes many requests, stands alone."""
+
+ORPHANS = "orphans"  # by requests that time out
+SATURATION = "saturation"  # by requests in flight, and then the connection breaks
+ABANDONMENT = "abandonment"  # by orphans, and the pool is shut while the trash is in use
+_EXHAUSTIONS = (ORPHANS, SATURATION, SATURATION, ABANDONMENT, ABANDONMENT)
+"""How the stream ids run out: the second theme of such a scenario."""
+
+_EXHAUSTING = {
+    ORPHANS: (25_300, 26_500),
+    SATURATION: (33_000, 33_600),
+    ABANDONMENT: (26_300, 26_900),
+}
+"""About so many requests that takes, at least and at most."""
 
 _DURATIONS_S = (30, 40, 60, 60, 90, 120, 120, 180, 240, 300)
 FEWEST_REQUESTS = 1_700
 MOST_REQUESTS = 2_600
 _LONGEST_SERVICE_NS = 20 * SECOND_NS
-_EXHAUSTION_PERCENT = 3
+_EXHAUSTION_PERCENT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,11 @@ def draw_outline(dice: Dice) -> Outline:
 
 
 def _exhaustion(dice: Dice) -> Outline:
-    """More requests than a connection may have orphans, all due before the first response."""
-    requests = dice.whole(25_300, 26_500)
+    """More requests than a connection may have orphans, or than it has stream ids, all due before
+    the first response."""
+    way = dice.one_of(_EXHAUSTIONS)
+    fewest, most = _EXHAUSTING[way]
+    requests = dice.whole(fewest, most)
     duration_ns = dice.one_of((60, 90, 120)) * SECOND_NS
     service_ns = duration_ns * dice.whole(55, 65) // 100
-    return Outline((EXHAUSTION,), duration_ns, requests, requests * 100, service_ns)
+    return Outline((EXHAUSTION, way), duration_ns, requests, requests * 100, service_ns)

@@ -290,6 +290,7 @@ def queue_timeout(w: World, p: int, now: int) -> None:
     a = pool.queue_live
     while a >= 0:
         attempt = w.attempts[a]
+        after = attempt.next
         if attempt.state == WAITING:
             if attempt.queue_deadline <= now:
                 expire(w, p, a, now)
@@ -298,8 +299,8 @@ def queue_timeout(w: World, p: int, now: int) -> None:
         if pool.queue_mixed == 0:
             if earliest < NEVER:
                 break
-            pool.queue_live = attempt.next
-        a = attempt.next
+            pool.queue_live = after
+        a = after
     if earliest < NEVER:
         pool.queue_timer = earliest
         w.schedule(earliest, QUEUE_TIMEOUT, p, p)
@@ -308,12 +309,12 @@ def queue_timeout(w: World, p: int, now: int) -> None:
 @rule
 def expire(w: World, p: int, a: int, now: int) -> None:
     """A waiter gives up. Its entry stays in the queue and counts until a dequeue comes to it."""
+    # The entry keeps the attempt's slot and its place; the request goes on with another attempt.
+    replacement = new_attempt(w)
     attempt = w.attempts[a]
     w.pools[p].rejected += 1
     _leave_queue(w, a, EXPIRED, now)
     attempt.error = BUSY_TIMED_OUT
-    # The entry keeps the attempt's slot and its place; the request goes on with another attempt.
-    replacement = new_attempt(w)
     other = w.attempts[replacement]
     other.request = attempt.request
     other.session = attempt.session

@@ -76,19 +76,37 @@ class CumulativeRate:
         self.knots = np.concatenate(([0.0], np.cumsum(np.maximum(amounts, 0.0))))
 
     def inverse_ns(self, amounts: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return when the cumulative rate reaches `amounts` (positive), NEVER where it does not."""
+        """Return when the cumulative rate reaches `amounts` (positive, never decreasing), NEVER
+        where it does not."""
+        if amounts.size and self.knots.size and amounts[-1] <= self.knots[-1]:
+            first, last = np.searchsorted(self.knots, amounts[[0, -1]], side="left") - 1
+            if first == last:
+                # All within one piece, as mostly: the same formula with numbers for arrays.
+                times = self._within(int(first), amounts)
+                if times.max() >= self.ends_ns[-1]:
+                    times[times >= self.ends_ns[-1]] = NEVER
+                return times
         times = np.full(amounts.shape, NEVER, dtype=np.int64)
         reached = amounts <= self.knots[-1]
         wanted = amounts[reached]
         # "left" finds the piece in which an amount is reached, never one that adds nothing.
-        k = np.searchsorted(self.knots, wanted, side="left") - 1
-        remaining = wanted - self.knots[k]
+        times[reached] = self._within(np.searchsorted(self.knots, wanted, side="left") - 1, wanted)
+        times[times >= (self.ends_ns[-1] if self.ends_ns.size else 0)] = NEVER
+        return times
+
+    def _within(
+        self, k: int | NDArray[np.int64], amounts: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """When amounts are reached that are reached within piece `k`, one for all or one each."""
+        remaining = amounts - self.knots[k]
         rate, slope = self.rates[k], self.slopes[k]
         # This form of the quadratic's root loses no digits where the slope is 0 or small.
-        root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * remaining, 0.0))
+        if np.ndim(k) == 0 and slope == 0.0:
+            root = np.sqrt(rate * rate)
+        else:
+            root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * remaining, 0.0))
         offsets = np.rint(2e9 * remaining / (rate + root)).astype(np.int64)
-        times[reached] = np.minimum(self.begins_ns[k] + offsets, self.ends_ns[k])
-        times[times >= (self.ends_ns[-1] if self.ends_ns.size else 0)] = NEVER
+        times: NDArray[np.int64] = np.minimum(self.begins_ns[k] + offsets, self.ends_ns[k])
         return times
 
 
@@ -98,8 +116,10 @@ def _poisson(cumulative: CumulativeRate) -> ArrivalTimes:
     ) -> tuple[NDArray[np.int64], Carry]:
         used, last_ns = carry
         amounts = np.cumsum(np.concatenate(([used], -np.log1p(-u))))[1:]
+        due = cumulative.inverse_ns(amounts)
         # Two amounts that agree to the last bits may come out of the formula the wrong way round.
-        due = np.maximum(np.maximum.accumulate(cumulative.inverse_ns(amounts)), last_ns)
+        if due.size and (due[0] < last_ns or (due[1:] < due[:-1]).any()):
+            due = np.maximum(np.maximum.accumulate(due), last_ns)
         return due, ((float(amounts[-1]), int(due[-1])) if due.size else carry)
 
     return times
