@@ -22,7 +22,7 @@ from tests.planning.ten_questions import QUESTIONS
 
 SEARCH = [f"{POOLING}.local.core+max=1..4", f"{POOLING}.local.max_requests=1..6"]
 TEXT = SMALL.replace("replications: 2", "replications: 3") + "cost: max * 4 + max_requests\n"
-FAST = ("queue of a burst", "instances and pools")
+FAST = ("queue of a burst", "coming back to a node")
 
 
 def answer_to(text: str = TEXT, settings: list[str] = SEARCH, jobs: int = 1) -> Answer:
