@@ -122,9 +122,9 @@ class Listener:
         """Connections that are held in their handshake, the oldest first."""
         return [pair for pair in self.pairs.values() if pair.is_held and pair.has_spoken]
 
-    def gone(self, pair: Pair, kind: str) -> None:
-        """A pair has closed."""
-        self.note(kind, pair.client_port)
+    def gone(self, pair: Pair, kind: str, at_ns: int) -> None:
+        """A pair has closed, from `at_ns` on."""
+        self.note(kind, pair.client_port, at_ns)
         if self.pairs.get(pair.client_port) is pair:
             del self.pairs[pair.client_port]
         for request in pair.forget_unanswered():
@@ -169,8 +169,9 @@ class Listener:
         """The node refused a connection: it is gone, and what it had taken in with it."""
         if self._sock is None:
             return
+        at_ns = monotonic_ns()
         self._stop_listening()
-        self.note("not_listening")
+        self.note("not_listening", at_ns=at_ns)
         if self._fifo is not None:
             self._fifo.reset()
         for pair in list(self.pairs.values()):

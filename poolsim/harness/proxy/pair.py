@@ -117,10 +117,12 @@ class Pair:
         if self.is_closed:
             return
         self.is_closed = True
+        # Before the client can know: what it does about it must not seem to come first.
+        at_ns = monotonic_ns()
         self.client.close(reset=reset)
         if self.node is not None:
             self.node.close(reset=reset)
-        self.listener.gone(self, kind)
+        self.listener.gone(self, kind, at_ns)
 
     # The way to the node --------------------------------------------------------------------------
 
