@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from poolsim.harness.proxy.log import LOG_COLUMNS
 from tests.harness.fake_node import REGISTER, STARTUP, FakeNode, read_frame, request
 from tests.harness.test_proxy_pacing import plain_fifo
 
-LISTEN = ("127.0.33.1", 29042)
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+LISTEN = (f"127.0.33.{1 + WORKER}", 29042)
+NODE_ADDRESS = (f"127.0.34.{1 + WORKER}", 29043)
 NAME = f"{LISTEN[0]}:{LISTEN[1]}"
 ARRIVED, SERVICE, DUE, BACKEND, SENT = (
     LOG_COLUMNS.index(name)
@@ -297,10 +300,10 @@ def test_a_node_that_dies_is_refused_and_comes_back(
 
 
 def test_a_node_that_is_not_there_yet(proxy: ProxyControl, connect: Connect) -> None:
-    assert not proxy.listen(NAME, "127.0.33.2:29043")
+    assert not proxy.listen(NAME, f"{NODE_ADDRESS[0]}:{NODE_ADDRESS[1]}")
     with pytest.raises(ConnectionRefusedError):
         connect()
-    node = FakeNode(("127.0.33.2", 29043))
+    node = FakeNode(NODE_ADDRESS)
     try:
         until(lambda: proxy.do("status")["listeners"][NAME]["listening"])
         assert kinds(proxy) == ["not_listening", "listening"]
