@@ -48,7 +48,7 @@ FAULT_NAMES = ("stop", "start", "pause", "resume", "slow", "normal_speed")
 STATUS_DELAY = 350_000_000
 """From a node's return to the other nodes' status event, in ns. It travels by gossip, in rounds of
 a second that either side may begin: 0.09 to 0.76 s, 0.34 s on average, in eleven recorded restarts
-of Cassandra 5.0.5 (plans kill-one-of-two and kill-one-of-three), the driver's debounce taken off."""
+of Cassandra 5.0.5 (plans kill-one-of-two and kill-one-of-three), without the driver's debounce."""
 
 
 @handles(FAULT)
