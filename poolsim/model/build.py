@@ -380,7 +380,14 @@ def _add_faults(w: World, scenario: Scenario) -> None:
         factor = round(fault.factor * NOMINAL) if fault.kind == "slow" else NOMINAL
         _add(w, "faults", at=fault.at_ns, node=fault.node, kind=begin, factor=factor)
         if fault.for_ns:
-            _add(w, "faults", at=fault.at_ns + fault.for_ns, node=fault.node, kind=end)
+            _add(
+                w,
+                "faults",
+                at=fault.at_ns + fault.for_ns,
+                node=fault.node,
+                kind=end,
+                status_after=fault.status_after_ns,
+            )
 
 
 def _add_changes(w: World, scenario: Scenario) -> None:

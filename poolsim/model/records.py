@@ -407,6 +407,7 @@ class Fault:
     node: int = 0
     kind: int = 0
     factor: int = 1000
+    status_after: int = -1  # from the node's return to its status event; -1: none comes
 
 
 @record
