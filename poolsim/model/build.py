@@ -179,6 +179,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         connect_covers=int(traits.connect_timeout_covers_handshake),
         remote_rotates=int(traits.rotates_remote_hosts),
         connects_remote=int(options.connect_to_remote_hosts),
+        nagle=int(not options.tcp_nodelay),
     )
     _add_draws(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)

@@ -132,6 +132,8 @@ class Options:
     connect_to_remote_hosts: bool
     keyspace: bool
     authentication_round_trips: int
+    tcp_nodelay: bool = True
+    """False: Nagle's algorithm is on."""
 
 
 @dataclass(frozen=True, slots=True)

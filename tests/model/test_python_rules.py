@@ -1149,3 +1149,22 @@ def test_the_same_seed_gives_the_same_run(protocol: int) -> None:
     assert np.array_equal(one.requests, other.requests)
     assert np.array_equal(one.events, other.events)
     assert one.end == other.end
+
+
+def test_a_plan_under_way_goes_on_to_the_hosts_that_it_began_with() -> None:
+    """A host that goes down does not end the plans of the requests that were in flight on it."""
+    ran = run(
+        scenario(
+            nodes=2,
+            replication=1,
+            token_aware=False,
+            duration=2 * SECOND,
+            load=at(*range(SECOND, SECOND + 20 * MS, MS)),
+            service=Law("constant", mean_ns=200 * MS),
+            workers=20,
+            idempotent=1.0,
+            faults=(fault("stop", 0, SECOND + 50 * MS),),
+        )
+    )
+    assert ran.outcomes() == ["ok"] * 20
+    assert sorted(ran.column("attempts")) == [1] * 10 + [2] * 10
