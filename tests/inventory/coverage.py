@@ -37,9 +37,7 @@ def _left_by_rows(tokens: Tokens, rows: Sequence[Row]) -> dict[Place, set[str]]:
     return {place: set(found) - named[place] for place, found in tokens.items()}
 
 
-def _unaccounted(
-    tokens: Tokens, rows: Sequence[Row], exclusions: Sequence[Exclusion]
-) -> list[str]:
+def _unaccounted(tokens: Tokens, rows: Sequence[Row], exclusions: Sequence[Exclusion]) -> list[str]:
     return [
         f"{document}:{line}: {token} is in no row and not excluded"
         for (document, line), left in _left_by_rows(tokens, rows).items()
