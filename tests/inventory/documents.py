@@ -27,7 +27,16 @@ class Document:
 
     number: str
     title: str
-    code: tuple[range, ...] = ()
+    code: frozenset[int] = frozenset()
+
+
+def line_numbers(text: str) -> list[int]:
+    """`17,79-81` as numbers; raises ValueError where it is none of that."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
 
 
 DOCUMENTS = (
@@ -35,16 +44,14 @@ DOCUMENTS = (
     Document(
         "001",
         "Connection Pooling in async-cassandra, as a web page",
-        (range(79, 88), range(93, 115), range(120, 132), range(137, 151), range(156, 231))
-        + (range(236, 238),),
+        frozenset(line_numbers("79-87,93-114,120-131,137-150,156-230,236-237")),
     ),
     Document("002", "Asynchronous Connections"),
     Document("003", "Connection Pool Management of CassandraORM JS"),
     Document(
         "004",
         "Connection pooling of the DSE Java driver",
-        (range(27, 34), range(37, 39), range(44, 49), range(52, 55), range(83, 86))
-        + (range(97, 98), range(125, 148)),
+        frozenset(line_numbers("27-33,37,44-48,52-54,83-85,97,125-147")),
     ),
 )
 
@@ -97,9 +104,9 @@ def _lines(document: Document, text: str) -> Iterator[tuple[int, str, bool]]:
         if fence:
             language = fence.group(1) if language is None else None
             continue
-        marked = any(number in lines for lines in document.code)
+        code = number in document.code or language in LANGUAGES
         # Within a picture's text \n breaks the line.
-        yield number, line.replace("\\n", " "), marked or language in LANGUAGES
+        yield number, line.replace("\\n", " "), code
 
 
 def _of_code_line(line: str) -> Iterator[str]:

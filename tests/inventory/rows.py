@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from tests.inventory.documents import DOCUMENTS, Document, words_of
+from tests.inventory.documents import DOCUMENTS, Document, line_numbers, words_of
 
 FOLDER = Path(__file__).parents[2] / "docs" / "inventory"
 KINDS = ("option", "behaviour", "metric", "figure")
@@ -169,12 +169,11 @@ def _places(at: str, source: str) -> Iterator[Place]:
             yield document, line
 
 
-def _lines(text: str, source: str) -> Iterator[int]:
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not (first.isdigit() and (last or first).isdigit()):
-            raise InventoryError(f"{source}: {text!r} are no lines; write 17,79-81")
-        yield from range(int(first), int(last or first) + 1)
+def _lines(text: str, source: str) -> list[int]:
+    try:
+        return line_numbers(text)
+    except ValueError:
+        raise InventoryError(f"{source}: {text!r} are no lines; write 17,79-81") from None
 
 
 def _entries(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
