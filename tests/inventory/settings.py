@@ -33,19 +33,25 @@ def unknown_settings(rows: Iterable[Row], not_built: Sequence[NotBuilt]) -> list
 def _is_there(system: str, named: str, schema: dict[str, Any]) -> bool:
     kind, _, name = named.partition(" ")
     if kind == "option":
-        driver = DRIVERS[DRIVER_OF.get(system, system)]
-        return driver.option(name) is not None
+        driver = DRIVERS.get(DRIVER_OF.get(system, system))
+        return driver is not None and driver.option(name) is not None
     if kind == "metric":
         return name.partition(".")[0] in METRICS
     if kind == "key":
         return _has_key(schema, name.split("."), schema)
     if kind == "rule":
-        module, _, function = name.partition(" ")
-        path = MODEL / f"{module}.py"
-        return path.is_file() and bool(
-            re.search(rf"^def {function}\(", path.read_text(), re.MULTILINE)
-        )
+        return _has_rule(*name.split(" ", 1))
     return kind in OTHERS
+
+
+def _has_rule(module: str, function: str = "") -> bool:
+    """Whether the model has a module or package, and in the module a function."""
+    if (MODEL / module).is_dir():
+        return not function
+    path = MODEL / f"{module}.py"
+    if not path.is_file():
+        return False
+    return not function or bool(re.search(rf"^def {function}\(", path.read_text(), re.MULTILINE))
 
 
 def _has_key(entry: Any, parts: list[str], schema: dict[str, Any]) -> bool:
