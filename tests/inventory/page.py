@@ -27,6 +27,11 @@ INTRODUCTION = """\
     it means, where it is set or seen in poolsim, and the tests that assert it. `make test` fails
     where a row of what is built has no test that passes.
 
+    The documents were read against it a second time, line by line from their ends: that added the
+    keyspace and the first connecting of CassandraORM, the three things that are wrong with its
+    over-configured example, thousands of requests on few connections, and says where document 004
+    breaks off and document 002 counts a connection's memory twice as high as elsewhere.
+
     Written by `python -m tests.inventory page`; the rows are in `docs/inventory/`, one file a
     document. Where a document and a driver's source differ, see [differences.md](differences.md).
     """
