@@ -244,8 +244,10 @@ def recommend(
 ) -> None:
     """Find the cheapest settings that meet a scenario's expectations, and say why.
 
-    They hold in normal operation and with one node lost, at the peak. The scenario's `cost:` says
-    what is cheap, by default few open connections. Exit 1: nothing holds; 4: undecided.
+    They hold in normal operation and with one node lost, at the peak. The scenario says what it
+    needs: `expect:` what must hold (`poolsim metrics`), and, if you like, `search:` what to choose
+    among, `cost:` what is cheap (default: few open connections), `peak:` the phase that counts,
+    `node_loss: false`. Exit 1: nothing holds; 4: undecided.
 
     \b
     poolsim recommend my-service.yaml

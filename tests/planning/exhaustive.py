@@ -122,9 +122,9 @@ class Comparison:
         )
 
 
-def compared(one: TenthQuestion, truth: Truth, answer: Answer) -> Comparison:
-    question = answer.question
-    number = None if answer.choice is None else answer.choice.number
+def compared(one: TenthQuestion, truth: Truth, number: int | None, simulated: int) -> Comparison:
+    """The truth beside an answer: the chosen point, None for none, and how many were simulated."""
+    question = question_of(one)
     return Comparison(
         name=one.name,
         options=len(question.space.parameters),
@@ -135,7 +135,7 @@ def compared(one: TenthQuestion, truth: Truth, answer: Answer) -> Comparison:
         # Held against what the exhaustive simulation says of the same point.
         cost=math.inf if number is None else truth.costs.get(number, math.inf),
         found_setting=_words(question, number),
-        simulated=answer.simulated,
+        simulated=simulated,
     )
 
 
@@ -149,4 +149,9 @@ def _words(question: Question, number: int | None) -> str:
 
 def compare(one: TenthQuestion, executor: Executor) -> Comparison:
     truth = try_everything(question_of(one), executor)
-    return compared(one, truth, recommend(question_of(one), executor))
+    answer = recommend(question_of(one), executor)
+    return compared(one, truth, choice_of(answer), answer.simulated)
+
+
+def choice_of(answer: Answer) -> int | None:
+    return None if answer.choice is None else answer.choice.number

@@ -2,61 +2,79 @@
 
     python -m tests.planning.proof --report reports        (`make proof`)
 
-Each point's truth is kept in a journal as soon as it is known, so that a proof that was ended goes
-on where it was. The journal belongs to one state of the model and of the question: another one has
-another name.
+What is known of each point is kept in a journal at once, so that a proof that was ended goes on
+where it was. A journal belongs to one state of the question, the model and the planning: of another
+state it has another name.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import inspect
 import math
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from poolsim.estimation import intervals, verdicts
-from poolsim.planning import evaluate
+import poolsim
 from poolsim.planning.execute import Executor
 from poolsim.planning.journal import Journal
-from poolsim.planning.recommend import evidence
 from poolsim.planning.recommend.question import Question
 from poolsim.planning.recommend.run import recommend
-from tests.planning.exhaustive import Comparison, Truth, compared, question_of, try_everything
+from tests.planning.exhaustive import (
+    Comparison,
+    choice_of,
+    compared,
+    question_of,
+    try_everything,
+)
 from tests.planning.proof_page import write_page
 from tests.planning.ten_questions import QUESTIONS, TenthQuestion
 
-Tell = Callable[[int, int], None]
+ANSWER = "answer"
+SOURCES = Path(poolsim.__file__).parent
+JUDGES = [
+    SOURCES / "planning" / "evaluate.py",
+    SOURCES / "planning" / "recommend" / "evidence.py",
+    SOURCES / "estimation" / "intervals.py",
+    SOURCES / "estimation" / "verdicts.py",
+]
+"""What makes a point's status of its runs; the model itself is in a question's inputs."""
+SEARCH = sorted((SOURCES / "planning").rglob("*.py"))
+"""What makes an answer, besides."""
 
-JUDGES = (evaluate, evidence, intervals, verdicts)
-"""Modules that make a point's status of its runs; the model itself is in a question's inputs."""
+Tell = Callable[[int, int], None]
 
 
 class OutOfTime(Exception):
     """The time that was given is used up; what is known is kept."""
 
 
-def known_truth(question: Question, executor: Executor, folder: Path, tell: Tell) -> Truth:
-    """The truth of a question, of which what is in the journal is not simulated again."""
-    judges = "".join(inspect.getsource(module) for module in JUDGES)
-    key = hashlib.blake2b((question.inputs + judges).encode(), digest_size=8).hexdigest()
+def journal(question: Question, folder: Path, what: str, sources: list[Path]) -> Journal:
+    """The journal of what is known of a question by today's model and sources."""
+    text = "".join([question.inputs, *(path.read_text() for path in sources)])
+    key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     about = {"question": question.base.name, "key": key, "points": len(question.space)}
-    with Journal(folder / f"{key}.journal", about) as journal:
-        known = {int(key): (status, cost) for key, (status, cost) in journal.entries.items()}
-
-        def keep(number: int, status: str, cost: float) -> None:
-            journal.append(str(number), [status, cost])
-
-        return try_everything(question, executor, known, keep, tell)
+    return Journal(folder / f"{what}-{key}.journal", about)
 
 
 def answered(one: TenthQuestion, executor: Executor, folder: Path, tell: Tell) -> Comparison:
-    """The truth of a question, from the journal where it is there, and a fresh answer beside it."""
-    truth = known_truth(question_of(one), executor, folder, tell)
-    return compared(one, truth, recommend(question_of(one), executor, tell))
+    """The truth of a question and the answer beside it, as far as they are kept from there."""
+    question = question_of(one)
+    with journal(question, folder, "truth", JUDGES) as kept:
+        known = {int(key): (status, cost) for key, (status, cost) in kept.entries.items()}
+
+        def keep(number: int, status: str, cost: float) -> None:
+            kept.append(str(number), [status, cost])
+
+        truth = try_everything(question, executor, known, keep, tell)
+    with journal(question, folder, "answer", JUDGES + SEARCH) as kept:
+        if ANSWER not in kept.entries:
+            answer = recommend(question_of(one), executor, tell)
+            kept.append(ANSWER, [choice_of(answer), answer.simulated])
+        number, simulated = kept.entries[ANSWER]
+    return compared(one, truth, number, simulated)
 
 
 def main() -> int:
