@@ -52,6 +52,10 @@ SLOT_FIELDS = ("chunk", "entries")
 LATEST = (1 << 63) - 1
 """A horizon behind every entry."""
 
+WORKERS_A_GROUP = 8
+"""A node's workers are a heap of eights by the instant at which they get free: a worker, then the
+groups below, each in a line of its own, filled up with workers that never get free."""
+
 DRAW_SLOT_FIELDS = ("block", "attempt", "address")
 """A block of draws at hand: its number, its attempt and where its values are."""
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import overload_method
+from numba.extending import overload_method, register_jitable
 
 from poolsim.engine.compiled.agenda import put
 from poolsim.engine.compiled.growth import make_longer
-from poolsim.engine.compiled.layout import ASK_DRAWS, KIND_SHIFT, SLOTS_A_LANE
+from poolsim.engine.compiled.layout import (
+    ASK_DRAWS,
+    KIND_SHIFT,
+    SLOTS_A_LANE,
+    WORKERS_A_GROUP,
+)
 from poolsim.engine.compiled.world_type import WorldType, ask_door, value_at
-from poolsim.engine.draws import BLOCK
+from poolsim.engine.draws import BLOCK_BITS, BLOCK_MASK
 from poolsim.engine.rows import NOTE_WIDTH, REQUEST_WIDTH
 from poolsim.machine_code.linking import PART
-
-_BLOCK_BITS = BLOCK.bit_length() - 1
-_BLOCK_MASK = BLOCK - 1
-assert 1 << _BLOCK_BITS == BLOCK
 
 # Tables that grow ---------------------------------------------------------------------------------
 
@@ -65,13 +66,13 @@ def _schedule(w: Any, time: Any, kind: Any, order: Any, target: Any) -> Any:
 @overload_method(WorldType, "draw", jit_options=PART)
 def _draw(w: Any, lane: Any, number: Any, attempt: Any) -> Any:
     def draw(w: Any, lane: Any, number: Any, attempt: Any) -> Any:
-        block = number >> _BLOCK_BITS
+        block = number >> BLOCK_BITS
         place = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         slot = w.draw_slots[place]
         if slot.block != block or slot.attempt != attempt:
             ask_door(w, ASK_DRAWS, lane, number, attempt)
             slot = w.draw_slots[place]
-        return value_at(slot.address, number & _BLOCK_MASK)
+        return value_at(slot.address, number & BLOCK_MASK)
 
     return draw
 
@@ -106,25 +107,36 @@ def _record_request(w: Any, row: Any) -> Any:
     return record_request
 
 
+@register_jitable(**PART)
+def _earliest_of(workers: Any, first: Any) -> Any:
+    """Which of `WORKERS_A_GROUP` is free first; without a jump, for nobody could guess it."""
+    one = first + (workers[first + 1] < workers[first])
+    two = first + 2 + (workers[first + 3] < workers[first + 2])
+    three = first + 4 + (workers[first + 5] < workers[first + 4])
+    four = first + 6 + (workers[first + 7] < workers[first + 6])
+    one = two if workers[two] < workers[one] else one
+    three = four if workers[four] < workers[three] else three
+    return three if workers[three] < workers[one] else one
+
+
 @overload_method(WorldType, "occupy", jit_options=PART)
 def _occupy(w: Any, n: Any, finish: Any) -> Any:
     def occupy(w: Any, n: Any, finish: Any) -> Any:
         workers = w.workers
         node = w.nodes[n]
         root = node.first_worker
-        count = node.workers
-        hole = 0
-        child = 1
-        while child < count:
-            first = child
-            if child + 1 < count:
-                first += workers[root + child + 1] < workers[root + child]
-            if workers[root + first] >= finish:
+        end = root + node.workers
+        hole = root
+        group = root + 1
+        while group < end:
+            first = _earliest_of(workers, group)
+            at = workers[first]
+            if at >= finish:
                 break
-            workers[root + hole] = workers[root + first]
+            workers[hole] = at
             hole = first
-            child = 2 * hole + 1
-        workers[root + hole] = finish
+            group = root + 1 + WORKERS_A_GROUP * (hole - root)
+        workers[hole] = finish
         return workers[root]
 
     return occupy

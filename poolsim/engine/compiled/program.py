@@ -17,6 +17,7 @@ from numba.extending import overload, register_jitable
 
 from poolsim.engine.compiled import primitives
 from poolsim.engine.compiled.agenda import refill
+from poolsim.engine.compiled.foresight import MANY_POOLS, foresee
 from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, KIND_SHIFT, PAUSED
 from poolsim.engine.compiled.world_type import WorldType, world_at
 from poolsim.engine.sampling import count_unfinished, take_sample
@@ -27,6 +28,7 @@ from poolsim.model.client.request import settle
 from poolsim.model.dispatch import handlers
 from poolsim.model.drivers import ports
 from poolsim.model.drivers.registry import DRIVERS, PORTS, port_source
+from poolsim.model.kinds import ARRIVAL
 from poolsim.model.rule import RULES
 
 PRIMITIVES = primitives
@@ -107,6 +109,7 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
         engine = w.engine
         run = w.run
         left = most_events
+        many_pools = len(w.pools) >= MANY_POOLS
         while True:
             place = engine.first
             if place == engine.end:
@@ -122,7 +125,11 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
                 return PAUSED
             left -= 1
             engine.first = place + 1
-            _handle(first.rank >> KIND_SHIFT, w, first.target, now)
+            kind = first.rank >> KIND_SHIFT
+            target = first.target
+            if many_pools and kind == ARRIVAL:
+                foresee(w, target)
+            _handle(kind, w, target, now)
             if run.ready_first >= 0:
                 settle(w, now)
             if engine.failure == 1:

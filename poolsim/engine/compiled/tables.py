@@ -17,6 +17,7 @@ from poolsim.engine.compiled.layout import (
     FINDING_WIDTH,
     FRONT_ROWS,
     GROWING,
+    LATEST,
     LINE,
     PART_BYTES,
     PLACES,
@@ -30,7 +31,7 @@ from poolsim.engine.compiled.layout import (
     TIME_DIGITS,
     TOGETHER,
     WORD,
-    WORD_BYTES,
+    WORKERS_A_GROUP,
 )
 from poolsim.model.records import FIELDS, TABLES, World
 
@@ -76,7 +77,10 @@ class Tables:
             self._say(table, len(getattr(world, table)))
         for table in TABLES:
             self._fill(table, getattr(world, table))
+        self._add_workers(world.heaps)
         for table, size in PLAIN_BYTES.items():
+            if table == "workers":
+                continue
             values = np.array(getattr(world, table), dtype=f"i{size}")
             self._add(table, [values], [np.array(-1, dtype=values.dtype)])
         self._add_records("draw_slots", lanes * SLOTS_A_LANE)
@@ -102,6 +106,20 @@ class Tables:
     def _add_words(self, name: str, count: int) -> None:
         """Add a table of integers that are 0."""
         self._add(name, [np.zeros(count, dtype=np.int64)], [np.array(0)])
+
+    def _add_workers(self, heaps: Sequence[Sequence[int]]) -> None:
+        """Add the workers of all nodes (see layout.WORKERS_A_GROUP)."""
+        first = 0
+        groups = []
+        for node, heap in enumerate(heaps):
+            # The first worker is the last one of a line.
+            length = -(-(len(heap) + WORKERS_A_GROUP - 1) // WORKERS_A_GROUP) * WORKERS_A_GROUP
+            workers = np.full(length, LATEST, dtype=np.int64)
+            workers[WORKERS_A_GROUP - 1 :][: len(heap)] = sorted(heap)
+            groups.append(workers)
+            self.table("nodes")["first_worker"][node] = first + WORKERS_A_GROUP - 1
+            first += length
+        self._add("workers", [np.concatenate(groups)], [np.array(0)])
 
     def _add_agenda(self) -> None:
         """Add what an empty agenda is."""
