@@ -30,12 +30,19 @@ from poolsim.model.laws.arrivals import ArrivalTimes, arrival_times
 from poolsim.model.laws.choices import Transform, codes, integers_between, listed, yes_with
 from poolsim.model.laws.durations import quantile_ns
 from poolsim.model.laws.levels import level_changes
-from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES, ROUND_ROBIN
+from poolsim.model.policies.balancing import (
+    BY_DATACENTER,
+    DC_AWARE,
+    NODEJS_DEFAULT,
+    POLICY_NAMES,
+    ROUND_ROBIN,
+)
 from poolsim.model.policies.reconnection import (
     FIFTEEN_PERCENT,
     FULL,
     MILLIONTHS,
     RECONNECTION_NAMES,
+    SPREAD,
 )
 from poolsim.model.policies.retry import FALLTHROUGH
 from poolsim.model.primitives import World as AnyWorld
@@ -154,18 +161,20 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         limit=client.max_concurrent,
         timeout=options.read_timeout_ns,
         timeout_covers=int(traits.timeout_covers_request),
+        timeout_waits=int(traits.timeout_includes_wait),
         timer_tick=traits.timer_tick_ns,
         retry=FALLTHROUGH if options.retry == "fallthrough" else traits.retry,
         policy=policy,
         token_aware=int(balancing.token_aware),
-        shuffle=int(balancing.shuffle_replicas and replication > 1),
+        shuffle=_order_of_replicas(traits, policy, balancing.shuffle_replicas and replication > 1),
         remote_hosts=balancing.used_hosts_per_remote_dc,
         datacenter=datacenter,
-        rotation=datacenter if policy == DC_AWARE else 0,
+        rotation=datacenter if policy in BY_DATACENTER else 0,
         reconnection=RECONNECTION_NAMES.index(options.reconnection.kind),
         reconnection_base=options.reconnection.base_ns,
         reconnection_max=options.reconnection.max_ns,
         reconnection_attempts=options.reconnection.max_attempts,
+        reconnection_no_delay=int(options.reconnection.start_with_no_delay),
         connect_timeout=options.connect_timeout_ns,
         handshake_timeout=options.read_timeout_ns,
         heartbeat_timeout=options.heartbeat_timeout_ns or options.read_timeout_ns,
@@ -179,6 +188,8 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         connect_covers=int(traits.connect_timeout_covers_handshake),
         remote_rotates=int(traits.rotates_remote_hosts),
         connects_remote=int(options.connect_to_remote_hosts),
+        defunct_threshold=options.defunct_read_timeout_threshold,
+        warmup=int(options.warmup),
     )
     _add_draws(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)
@@ -188,6 +199,13 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     turns = draws.add(f"turn/{client.name}", integers_between(0, w.run.nodes - 1))
     for i in range(client.instances):
         _add_session(w, scenario, client, len(w.clients) - 1, draws.at(turns, i, 0))
+
+
+def _order_of_replicas(traits: Traits, policy: int, shuffled: bool) -> int:
+    """`Client.shuffle`: 0 ring order, 1 random, 2 ring order from a random one."""
+    if shuffled and traits.replicas_from_random_start and policy != NODEJS_DEFAULT:
+        return 2
+    return int(shuffled)
 
 
 def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) -> None:
@@ -235,17 +253,21 @@ def _add_jitter(record: Any, client: Client, draws: Draws) -> None:
     reconnection = client.options.reconnection
     is_exponential = reconnection.kind == "exponential"
     parts = None
+    spread = None
     match reconnection.jitter:
         case "own":
             # The drivers that have one have it in their exponential policy only.
             own = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
-            parts = own if is_exponential else None
+            spread = getattr(DRIVERS[client.driver], "JITTER_SPREAD", None)
+            parts = (own or spread) if is_exponential else None
         case "15%":
             parts = FIFTEEN_PERCENT
         case "full":
             parts = FULL
             record.reconnection_jitter_parts = MILLIONTHS
     record.reconnection_clamped = int(is_exponential and reconnection.jitter != "full")
+    if spread is not None:
+        record.reconnection_clamped = SPREAD
     if parts is not None:
         record.reconnection_jitter = draws.add(f"jitter/{client.name}", integers_between(*parts))
 
@@ -331,9 +353,9 @@ def _add_session(w: World, scenario: Scenario, client: Client, k: int, turn: int
                 delay=delay,
             )
             listed_in = rotation
-            if record.policy != DC_AWARE:
+            if record.policy not in BY_DATACENTER:
                 listed_in = w.rotations[s * w.run.datacenters]
-            if record.policy == DC_AWARE or distance != IGNORED:
+            if record.policy in BY_DATACENTER or distance != IGNORED:
                 w.rotation_nodes[listed_in.first + listed_in.count] = n
                 listed_in.count += 1
             n += 1

@@ -80,10 +80,10 @@ OUTCOME_NAMES = ("ok", "no_host_available", "client_timeout", "connection_error"
 
 NO_ERROR = 0
 BUSY_QUEUE_FULL = 1  # java3 BusyPoolException: queue full
-BUSY_QUEUE_OFF = 2  # java3 BusyPoolException: max_queue_size or pool_timeout is 0
+BUSY_QUEUE_OFF = 2  # java3 BusyPoolException: no queue; nodejs BusyConnectionError
 BUSY_TIMED_OUT = 3  # java3 BusyPoolException after pool_timeout; python: borrow timed out
 POOL_CLOSED = 4  # java3 ConnectionException (closed, initialising); python: pool is shut down
-NO_CONNECTION = 5  # python NoConnectionsAvailable: no connection at the moment
+NO_CONNECTION = 5  # python NoConnectionsAvailable, nodejs "No connection available"
 NO_STREAM = 6  # BusyConnectionException: every stream id is taken
 LOST = 7  # TransportException: the connection broke
 TIMED_OUT = 8  # OperationTimedOutException

@@ -115,12 +115,13 @@ class Client:
     limit: int = 0  # concurrent requests per instance, 0: no limit
     timeout: int = 0  # of a request or an attempt, 0: none
     timeout_covers: int = 0  # 0: each attempt from its write, 1: the whole request
+    timeout_waits: int = 0  # 1: an attempt's timeout runs while it waits for a stream id, too
     timer_tick: int = 0  # granularity of the driver's timer wheel
     timer_at: int = -1  # when the attempts' timer is due, -1: never
     retry: int = 0
     policy: int = 0
     token_aware: int = 0
-    shuffle: int = 0
+    shuffle: int = 0  # of replicas. 0: ring order, 1: random, 2: ring order from a random one
     replica_first: int = 0  # its datacenter's first entry in `replicas`
     replication: int = 1
     remote_hosts: int = 0  # used_hosts_per_remote_dc
@@ -132,7 +133,8 @@ class Client:
     reconnection_attempts: int = 0  # 0: no limit
     reconnection_jitter: int = -1  # lane of jitter, -1: none
     reconnection_jitter_parts: int = 100  # that make a whole: percent or millionths
-    reconnection_clamped: int = 1  # 1: a delay with jitter is kept within base and max
+    reconnection_clamped: int = 1  # 1: a delay with jitter is kept within base and max, 2: SPREAD
+    reconnection_no_delay: int = 0  # 1: the first attempt of a schedule has no delay
     connect_timeout: int = 0
     handshake_timeout: int = 0  # of each message of a handshake
     heartbeat_timeout: int = 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from poolsim.scenario.java3_options import JAVA3
+from poolsim.scenario.nodejs_options import NODEJS
 from poolsim.scenario.options import Driver, DriverOption
 from poolsim.scenario.python_options import PYTHON
 
-DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (JAVA3, PYTHON)}
+DRIVERS: dict[str, Driver] = {driver.name: driver for driver in (JAVA3, PYTHON, NODEJS)}
 
 __all__ = ["DRIVERS", "Driver", "DriverOption"]

@@ -71,7 +71,8 @@ class Pooling:
     """Options of a pool for one distance, as the driver resolved them for the protocol.
 
     java3 uses all but `min_requests`; python on v1/v2 uses core, max, min_requests and
-    max_requests; python on v3+ fixes core = max = 1.
+    max_requests; python on v3+ fixes core = max = 1; nodejs uses core, which is max, and
+    max_requests, the same for both distances.
     """
 
     core: int
@@ -94,11 +95,13 @@ class Reconnection:
     max_attempts: int = 0
     """0: no limit."""
     jitter: str = "own"
+    start_with_no_delay: bool = False
+    """nodejs: whether the first attempt of a schedule is made at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balancing:
-    """`policy`: dc_aware_round_robin, round_robin, random, least_in_flight.
+    """`policy`: dc_aware_round_robin, round_robin, random, least_in_flight; nodejs: default.
 
     `token_aware` puts the local replicas first, shuffled where `shuffle_replicas`.
     """
@@ -122,7 +125,7 @@ class Options:
     heartbeat_timeout_ns: int
     connect_timeout_ns: int
     read_timeout_ns: int
-    """java3: per attempt, from the write; python: `request_timeout`, the whole request."""
+    """java3, nodejs: per attempt, from the write; python: `request_timeout`, the whole request."""
     reconnection: Reconnection
     balancing: Balancing
     retry: str
@@ -132,6 +135,10 @@ class Options:
     connect_to_remote_hosts: bool
     keyspace: bool
     authentication_round_trips: int
+    defunct_read_timeout_threshold: int = 64
+    """nodejs: a connection with more timeouts unanswered is closed."""
+    warmup: bool = True
+    """nodejs: whether local hosts have all their connections before the client is connected."""
 
 
 @dataclass(frozen=True, slots=True)

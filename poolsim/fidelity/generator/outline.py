@@ -74,6 +74,8 @@ def draw_outline(dice: Dice) -> Outline:
         under_way, requests = dice.whole(130, 240) * 100, requests * 3 // 2
     elif GROWTH in themes:
         under_way = dice.whole(6, 120) * 100
+    elif SILENCE in themes:
+        under_way = dice.spread(400, 12_000)
     else:
         under_way = dice.spread(4, 12_000)
     service_ns = under_way * duration_ns // (100 * requests)

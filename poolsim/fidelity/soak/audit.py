@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol, cast
 
-from poolsim.fidelity.soak import audit_java3, audit_python
+from poolsim.fidelity.soak import audit_java3, audit_nodejs, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.drivers.registry import DRIVERS
@@ -62,6 +62,7 @@ class DriverAudit(Protocol):
 DRIVER_AUDITS = {
     "java3": cast(DriverAudit, audit_java3),
     "python": cast(DriverAudit, audit_python),
+    "nodejs": cast(DriverAudit, audit_nodejs),
 }
 
 

@@ -245,6 +245,8 @@ def _write(w: World, a: int, now: int) -> bool:
     attempt.sent_at = written
     if client.timeout > 0 and client.timeout_covers == 0:
         attempt.deadline = now + client.timeout
+        if client.timeout_waits == 1:
+            attempt.deadline = attempt.queued_at + client.timeout
         if client.timer_at < 0:
             client.timer_at = fires_at(attempt.deadline, client.timer_tick)
             w.schedule(client.timer_at, ATTEMPT_TIMEOUT, request.client, request.client)
@@ -369,7 +371,10 @@ def time_out_attempts(w: World, k: int, now: int) -> None:
     earliest = NEVER
     for a in range(len(w.attempts)):
         attempt = w.attempts[a]
-        if attempt.state == IN_FLIGHT and w.sessions[attempt.session].client == k:
+        timed = attempt.state == IN_FLIGHT
+        if client.timeout_waits == 1 and attempt.state == WAITING:
+            timed = True
+        if timed and w.sessions[attempt.session].client == k:
             at = fires_at(attempt.deadline, client.timer_tick)
             if at <= now:
                 attempt.rank = attempt.order
@@ -423,6 +428,10 @@ def _orphan(w: World, a: int, now: int) -> int:
     """A written attempt is given up; its stream stays taken until its response comes."""
     attempt = w.attempts[a]
     _keep_error(w, attempt.request, w.pools[attempt.pool].node, TIMED_OUT)
+    if attempt.state == WAITING:
+        _leave_queue_unserved(w, a, now)
+        timed_out(w, a, now)
+        return 0
     attempt.request = -1
     w.run.stream_sum += now - attempt.granted_at
     timed_out(w, a, now)
@@ -444,13 +453,21 @@ def _request_timed_out(w: World, r: int, now: int) -> None:
         if attempt.state == WAITING:
             # Its entry stays in the queue: the thread is blocked until the borrow comes back.
             _keep_error(w, r, w.pools[attempt.pool].node, TIMED_OUT)
-            waited = now - attempt.queued_at
-            w.requests[r].wait += waited
-            w.run.queue_sum += waited
-            w.run.queue_area += now
-            attempt.state = EXPIRED
+            _leave_queue_unserved(w, a, now)
         attempt.request = -1  # otherwise it waits for a thread of the executor
     _end(w, r, CLIENT_TIMEOUT, service, now)
+
+
+@rule
+def _leave_queue_unserved(w: World, a: int, now: int) -> None:
+    """An attempt that waits is given up; its entry in the queue stays."""
+    attempt = w.attempts[a]
+    waited = now - attempt.queued_at
+    w.requests[attempt.request].wait += waited
+    w.run.queue_sum += waited
+    w.run.queue_area += now
+    attempt.state = EXPIRED
+    attempt.request = -1
 
 
 @rule

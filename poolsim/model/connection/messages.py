@@ -88,13 +88,16 @@ def next_step(w: World, c: int, now: int) -> int:
 
 @rule
 def send_heartbeat(w: World, c: int, now: int) -> None:
-    """Send OPTIONS on a connection that asks nothing at the moment."""
+    """Send OPTIONS on a connection that asks nothing at the moment, or has asked but had to wait
+    for a stream id: then its deadline stays."""
     connection = w.connections[c]
     client = w.clients[w.sessions[w.pools[connection.pool].session].client]
-    connection.asking = ASK_HEARTBEAT
     deadline = NEVER
-    if client.heartbeat_timeout > 0:
+    if connection.asking == ASK_HEARTBEAT:
+        deadline = connection.ask_deadline
+    elif client.heartbeat_timeout > 0:
         deadline = fires_at(now + client.heartbeat_timeout, client.timer_tick)
+    connection.asking = ASK_HEARTBEAT
     _ask(w, c, deadline, now)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from poolsim.model.drivers import java3, python
+from poolsim.model.drivers import java3, nodejs, python
 
-DRIVERS: dict[str, ModuleType] = {"java3": java3, "python": python}
+DRIVERS: dict[str, ModuleType] = {"java3": java3, "python": python, "nodejs": nodejs}
 """Rules of each driver; its number is its place."""
 
 PORTS: dict[str, tuple[str, str]] = {
