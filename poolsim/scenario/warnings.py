@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.nodejs_warnings import nodejs_warnings
 from poolsim.scenario.scenario import Client, Datacenter, Fault, Options, Pooling, Scenario
 from poolsim.scenario.units import format_duration
 
@@ -62,6 +63,8 @@ def _options_warnings(client: Client, options: Options, scenario: Scenario) -> I
         yield "shuffle_replicas does nothing without token_aware: no replicas are looked up"
     if client.driver == "java3":
         yield from _java3_warnings(client, options, scenario)
+    if client.driver == "nodejs":
+        yield from nodejs_warnings(client, options)
     if client.driver == "python" and client.protocol <= 2:
         for distance, pooling in (("local", options.local), ("remote", options.remote)):
             if pooling.core > pooling.max:
@@ -266,7 +269,7 @@ def _is_used(datacenter: Datacenter, scenario: Scenario) -> bool:
     return any(
         client.datacenter == datacenter.name
         or client.options.balancing.used_hosts_per_remote_dc > 0
-        or client.options.balancing.policy != "dc_aware_round_robin"
+        or client.options.balancing.policy not in ("dc_aware_round_robin", "default")
         for client in scenario.clients
     )
 

@@ -18,6 +18,51 @@ def pooling(text: str, more: str = "") -> str:
     return f"options: {{pooling: {text}{more}}}"
 
 
+def nodejs(options: str, protocol: str = "v4") -> list[str]:
+    more = f"protocol: {protocol}\n    options: {options}"
+    return warnings_of(load_text(small(client=more, driver="nodejs")))
+
+
+def test_a_node_js_client_without_anything_odd_has_none() -> None:
+    assert nodejs("{}") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "protocol", "said"),
+    [
+        ("{pooling: {local: {core: 0}}}", "v4", "every other host fails all of them"),
+        ("{pooling: {warmup: false}}", "v4", "pools are still empty but for one connection"),
+        ("{pooling: {max_requests: 0}}", "v4", "every request is refused"),
+        (
+            "{pooling: {max_requests: 65536}}",
+            "v4",
+            "max_requests 65536 is above 32768, the stream ids of a connection on v4: no host ever "
+            "refuses, what finds no id waits at its connection without any limit",
+        ),
+        ("{pooling: {max_requests: 129}}", "v2", "is above 128"),
+        (
+            "{pooling: {max_requests: 64}}",
+            "v4",
+            "max_requests 64 is not above defunct_read_timeout_threshold 64",
+        ),
+        ("{read_timeout: 0s}", "v4", "no request times out and no heartbeat fails"),
+        ("{read_timeout: 1.5ms}", "v4", "read_timeout 1.5ms: the driver takes whole milliseconds"),
+        ("{reconnection: {exponential: {base: 5s, max: 2s}}}", "v4", "every delay is max"),
+        (
+            "{load_balancing: {policy: dc_aware_round_robin, used_hosts_per_remote_dc: 1}}",
+            "v4",
+            "no policy of the driver uses hosts of other datacenters",
+        ),
+        ("{load_balancing: {used_hosts_per_remote_dc: 1}}", "v4", "does nothing with policy default"),
+        ("{}", "v5", "the driver speaks v4 at most"),
+    ],
+)
+def test_what_the_node_js_driver_takes_in_silence_is_said(
+    options: str, protocol: str, said: str
+) -> None:
+    assert any(said in warning for warning in nodejs(options, protocol))
+
+
 def test_a_scenario_without_anything_odd_has_none() -> None:
     assert warnings_of(load_text(SMALL)) == []
 

@@ -188,7 +188,8 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
 
 
 def _balancing(dice: Dice, setting: Setting) -> Balancing:
-    own = setting.driver.defaults(setting.protocol).balancing.policy
+    defaults = setting.driver.defaults(setting.protocol).balancing
+    own = defaults.policy
     policy, remote = dice.one_of((*_policies(setting), own)), dice.one_of((0, 0, 1, 2, 3))
     if setting.about(DISTANCE) and dice.yes(50):
         policy, remote = POLICY_NAMES[DC_AWARE], dice.one_of((1, 2))
@@ -196,10 +197,13 @@ def _balancing(dice: Dice, setting: Setting) -> Balancing:
     if dice.yes(60 if setting.about(SILENCE) else 25):
         # As it comes, with keys: what a policy makes of a host that answers nothing.
         policy, aware = own, 90
+    shuffle = defaults.shuffle_replicas
+    if any(option.field == "balancing.shuffle_replicas" for option in setting.options):
+        shuffle = dice.yes(50)
     return Balancing(
         policy=policy,
         token_aware=dice.yes(aware),
-        shuffle_replicas=dice.yes(50),
+        shuffle_replicas=shuffle,
         used_hosts_per_remote_dc=remote,
     )
 
