@@ -53,7 +53,7 @@ def test_a_node_js_client_without_anything_odd_has_none() -> None:
             "v4",
             "no policy of the driver uses hosts of other datacenters",
         ),
-        ("{load_balancing: {used_hosts_per_remote_dc: 1}}", "v4", "does nothing with policy default"),
+        ("{load_balancing: {used_hosts_per_remote_dc: 1}}", "v4", "nothing with policy default"),
         ("{}", "v5", "the driver speaks v4 at most"),
     ],
 )
