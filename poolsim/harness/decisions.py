@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from poolsim.harness import java, java3_walks, processes, python_walks
+from poolsim.harness import java, java3_walks, nodejs, nodejs_walks, processes, python_walks
 from poolsim.harness.drivers import python
 from poolsim.harness.not_ready import NotReady
 from poolsim.harness.proxy.process import started_proxy
@@ -57,6 +57,8 @@ class DecisionDriver:
     """(walks, operations of each, seed) -> walks, each with a "name"."""
     command: Callable[[], list[str]]
     """The recorder; the file with its order is appended. Raises NotReady."""
+    environment: Callable[[], Mapping[str, str]] = dict
+    """Variables that it needs besides. Raises NotReady."""
 
 
 def _java(flavour: str) -> DecisionDriver:
@@ -80,11 +82,19 @@ def _python(name: str) -> DecisionDriver:
     return DecisionDriver(plan, command)
 
 
+def _nodejs() -> DecisionDriver:
+    def command() -> list[str]:
+        return [nodejs.program("node"), str(nodejs.script("decisions.js"))]
+
+    return DecisionDriver(nodejs_walks.walks, command, nodejs.environment)
+
+
 DRIVERS: dict[str, DecisionDriver] = {
     "java3": _java("java3"),
     "dse": _java("dse"),
     "python": _python("python"),
     "python-legacy": _python("python-legacy"),
+    "nodejs": _nodejs(),
 }
 """By the name of a driver and flavour."""
 
@@ -145,7 +155,10 @@ def record_decisions(
         with (
             (Path(folder) / "stderr").open("w+b") as stderr,
             processes.started(
-                [*command, str(order)], stdout=subprocess.PIPE, stderr=stderr
+                [*command, str(order)],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                environment=chosen.environment(),
             ) as process,
         ):
             for said in _lines(process):

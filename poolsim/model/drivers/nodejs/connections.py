@@ -73,6 +73,8 @@ def connected(w: World, c: int, now: int) -> None:
         _join(w, c, now)
         if w.sessions[pool.session].control < 0 and w.sessions[pool.session].control_pool == p:
             control_connected(w, c, now)
+        else:
+            fill(w, p, now)  # while the warm-up goes on anyway; the timer then finds nothing to do
         if pool.active == w.options[pool.options].core:
             w.note(now, POOL_READY, pool.session, pool.node, -1, pool.active)
     else:
@@ -222,6 +224,7 @@ def _ask(w: World, c: int, now: int) -> None:
     attempt.state = PROBE
     attempt.request = -1
     attempt.connection = c
+    attempt.stream = -1
     connection.probe = a
     if connection.in_flight < connection.stream_limit:
         attempt.stream = take_stream(w, c, a)
