@@ -13,9 +13,9 @@ from typing import Any
 STREAMS = (4, 6, 9, 12, 20, 128, 6, 32_768)
 """Of a connection; the last is the protocol's own from v3 on, the one of 128 that of v1 and v2."""
 CORE = (1, 2, 3, 1, 5, 2, 4)
-SHARES = ((1, 2), (1, 1), (3, 1), (2, 3), (1, 1))
+SHARES = ((1, 2), (3, 1), (1, 1), (3, 1), (2, 3))
 """max_requests as a share of the streams."""
-THRESHOLDS = (0, 1, 3, 5, 64)
+THRESHOLDS = (0, 1, 3, 64, 5, 2)
 SCHEDULES: tuple[dict[str, Any], ...] = (
     {"kind": "exponential", "base_ms": 300, "max_ms": 2_000, "start_with_no_delay": False},
     {"kind": "exponential", "base_ms": 1_000, "max_ms": 600_000, "start_with_no_delay": False},

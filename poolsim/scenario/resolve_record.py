@@ -6,7 +6,7 @@ from poolsim.scenario.context import Context
 from poolsim.scenario.entries import COMPARISONS, ClientEntry, FileEntry, RecordEntry
 from poolsim.scenario.scenario import Client, Fault, Recording
 
-RECORDED_DRIVERS = ("java3", "python")
+RECORDED_DRIVERS = ("java3", "python", "nodejs")
 RECORDED_LOADS = ("poisson", "uniform", "bursts", "closed", "trace")
 RECORDED_FAULTS = ("stop", "pause")
 MOST_RECORDED_NODES = 3

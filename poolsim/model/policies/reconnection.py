@@ -91,12 +91,17 @@ def drawn_delay(w: World, k: int, i: int, number: int, attempt: int) -> int:
 @rule
 def _spread(delay: int, parts: int, base: int, maximum: int, no_delay: int) -> int:
     """A delay with the Node.js driver's jitter; `parts` in millionths of what it is spread over."""
-    least = _LOWEST
-    width = _WIDE
-    if delay == base and no_delay == 0:
-        least = MILLIONTHS
-        width = _NARROW
-    elif delay == maximum:
-        width = _NARROW
+    least, width = spread_of(delay, base, maximum, no_delay)
     share = least + width * parts // MILLIONTHS
     return delay // _MILLISECOND * share // MILLIONTHS * _MILLISECOND
+
+
+@rule
+def spread_of(delay: int, base: int, maximum: int, no_delay: int) -> tuple[int, int]:
+    """What the Node.js driver spreads a delay over: the least of it, and how much more there can
+    be, in millionths."""
+    if delay == base and no_delay == 0:
+        return MILLIONTHS, _NARROW
+    if delay == maximum:
+        return _LOWEST, _NARROW
+    return _LOWEST, _WIDE

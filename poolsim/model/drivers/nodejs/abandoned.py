@@ -6,7 +6,7 @@ from __future__ import annotations
 from poolsim.model.connection.lists import append_trash, remove_active, remove_trash
 from poolsim.model.drivers.nodejs.fields import SHORTEST_TIMER
 from poolsim.model.drivers.nodejs.opening import OF_ABANDONED, open_for, schedule_delay
-from poolsim.model.kinds import RECONNECTION, TRASHED
+from poolsim.model.kinds import OPENED, RECONNECTION, TRASHED
 from poolsim.model.primitives import World
 from poolsim.model.records import OPEN, ROLE_POOL, TRASHED_STATE
 from poolsim.model.rule import rule
@@ -82,6 +82,7 @@ def abandoned_connected(w: World, c: int, now: int) -> None:
     p = w.connections[c].pool
     pool = w.pools[p]
     pool.left_opening -= 1
+    w.note(now, OPENED, pool.session, pool.node, w.connections[c].serial, pool.active)
     _keep(w, c, now)
     if pool.left_down == 1:
         pool.left_down = 0
