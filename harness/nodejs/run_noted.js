@@ -22,6 +22,7 @@ class Noted {
     this.notePools();
     this.noteConnections();
     this.noteHealth();
+    this.noteStatus();
   }
 
   /** Notes which hosts the client takes for up and down, gets and gives up. */
@@ -98,6 +99,20 @@ class Noted {
     };
   }
 
+  /** The server says that a host is up that the driver holds for down: it tries at once. */
+  noteStatus() {
+    const noted = this;
+    const check = Host.prototype.checkIsUp;
+    Host.prototype.checkIsUp = function checkIsUp() {
+      if (!this.isUp() && noted.isRunning) {
+        noted.events.add(noted.numbers.of(this.address), 'status_up');
+        this.isTold = true;
+        this.tries = 0;
+      }
+      check.call(this);
+    };
+  }
+
   purpose(pool) {
     if (!this.isRunning) {
       return 'start';
@@ -109,7 +124,9 @@ class Noted {
   begins(pool) {
     const number = this.numbers.of(pool._address);
     const purpose = this.purpose(pool);
-    if (purpose === 'reconnection') {
+    const isTold = pool._host.isTold;
+    pool._host.isTold = false;
+    if (purpose === 'reconnection' && !isTold) {
       pool._host.tries = (pool._host.tries || 0) + 1;
       this.events.add(number, 'reconnection_attempt', `attempt=${pool._host.tries}`);
     }

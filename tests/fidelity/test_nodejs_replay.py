@@ -1,7 +1,7 @@
 """Decisions of the real Node.js driver, replayed: every line agrees, and a changed one is found.
 
 `traces/nodejs` holds 24 walks over pools of cassandra-driver 4.8.0 on Cassandra 5.0.5, recorded by
-`poolsim.harness.decisions.record_decisions("nodejs", 60, 900, …, seed=1000)`.
+`poolsim.harness.decisions.record_decisions("nodejs", 60, 900, …, seed=2000)`.
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ def written(lines: list[Line], folder: Path) -> Path:
 def test_a_changed_expectation_is_found_at_its_line(change: str, tmp_path: Path) -> None:
     chance = random.Random(change)
     tried = 0
-    for path in TRACES[:6]:
+    for path in TRACES:
+        if tried == 6:
+            break
         order = list(range(1, len(recorded(path))))
         chance.shuffle(order)
         for index in order:

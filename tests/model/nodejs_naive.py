@@ -164,6 +164,11 @@ class Host:
         self.immediates.append(connection.close)
         self.check_state()
 
+    def warm_up(self) -> None:
+        while len(self.connections) < self.core:
+            self.opening = True
+            self.opened(True)
+
     def schedule_attempt(self, delay_ms: int) -> None:
         self.timer_ms = self.now_ms + max(delay_ms, 1)
 

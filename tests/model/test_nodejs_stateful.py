@@ -77,7 +77,7 @@ class NodejsMachine(RuleBasedStateMachine):
         schedule = Schedule(kind, base, longest, no_delay, chance)
         self.host = Host(core, most, streams, threshold, schedule)
         if warmup and not remote:
-            self.host.connections = [Connection(self.host) for _ in range(core)]
+            self.host.warm_up()
         else:
             self.host.increase_size()
         self.requests: dict[int, Operation] = {}

@@ -25,6 +25,7 @@ def abandon(w: World, p: int, now: int) -> None:
         if pool.timer_at >= 0:
             _attempt_left_at(w, p, pool.timer_at)
     pool.timer_at = -1
+    pool.told = 0
     if pool.opening >= 0:
         w.connections[pool.opening].left = 1
         pool.left_opening += 1

@@ -41,7 +41,7 @@ class NodejsHost:
     """What a Host keeps besides; `reconnect_attempt` is the place in its schedule."""
 
     schedule: int = 0  # counts its schedules
-    tries: int = 0  # attempts since it went down
+    tries: int = 0  # attempts of its schedule since it went down, or since the server's event
 
 
 @extends(Pool)
@@ -50,6 +50,7 @@ class NodejsPool:
 
     opening: int = -1  # the connection whose handshake is under way
     timer_at: int = -1  # when an attempt is due, -1: none is scheduled
+    told: int = 0  # 1: that attempt is due to the server's event
     unfilled: int = 0  # 1: made by the control connection, so that nothing fills it up
     left_core: int = 0  # connections that the abandoned pools keep: the trash
     left_opening: int = 0  # of them, how many are being made

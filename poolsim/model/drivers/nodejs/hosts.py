@@ -121,4 +121,6 @@ def status_due(w: World, p: int, now: int) -> None:
         return
     w.note(now, STATUS_UP, pool.session, pool.node, -1, 0)
     new_schedule(w, p)
+    w.hosts[p].tries = 0
     attempt_after(w, p, SHORTEST_TIMER, now)
+    pool.told = 1

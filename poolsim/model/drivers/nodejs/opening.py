@@ -64,12 +64,15 @@ def attempt(w: World, p: int, now: int) -> None:
     """The timer of an attempt is over. While a handshake is under way it leads to nothing."""
     pool = w.pools[p]
     host = w.hosts[p]
+    told = pool.told
     pool.timer_at = -1
+    pool.told = 0
     if pool.active >= w.options[pool.options].core or pool.opening >= 0:
         return
     role = ROLE_POOL
     if host.up == 0:
         role = ROLE_RECONNECTION
-        host.tries += 1
-        w.note(now, RECONNECTION_ATTEMPT, pool.session, pool.node, -1, host.tries)
+        if told == 0:
+            host.tries += 1
+            w.note(now, RECONNECTION_ATTEMPT, pool.session, pool.node, -1, host.tries)
     pool.opening = open_for(w, p, role, now)
