@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -135,7 +136,7 @@ def record_decisions(
     files = [out / f"{walk['name']}.jsonl" for walk in plan]
     if all(file.exists() for file in files):
         return files
-    command = chosen.command()
+    command, environment = chosen.command(), chosen.environment()
     errors: list[str] = []
     with started_proxy() as proxy, tempfile.TemporaryDirectory() as folder:
         order = Path(folder) / "order.json"
@@ -154,12 +155,7 @@ def record_decisions(
         )
         with (
             (Path(folder) / "stderr").open("w+b") as stderr,
-            processes.started(
-                [*command, str(order)],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                environment=chosen.environment(),
-            ) as process,
+            _started([*command, str(order)], environment, stderr) as process,
         ):
             for said in _lines(process):
                 progress(said)
@@ -172,6 +168,14 @@ def record_decisions(
         why = "\n".join(errors[:5]) or said_last or f"the recorder ended with status {status}"
         raise RecordingFailed(f"{len(missing)} of {walks} walks are missing:\n{why}")
     return files
+
+
+def _started(
+    command: list[str], environment: Mapping[str, str], stderr: IO[bytes]
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return processes.started(
+        command, stdout=subprocess.PIPE, stderr=stderr, environment=environment
+    )
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
