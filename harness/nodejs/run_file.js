@@ -11,7 +11,7 @@ const KEYS = new Set([
 const OPTIONS = new Set([
   'core', 'max_requests', 'warmup', 'defunct_read_timeout_threshold', 'connect_timeout_ms',
   'reconnection', 'balancing', 'retry', 'idempotent', 'executor_threads', 'keyspace',
-  'read_timeout_ms', 'heartbeat_interval_s',
+  'read_timeout_ms', 'heartbeat_interval_s', 'tcp_nodelay',
 ]);
 const RECONNECTION = new Set(['kind', 'base_ms', 'max_ms', 'start_with_no_delay']);
 const BALANCING = new Set([

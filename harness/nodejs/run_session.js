@@ -36,6 +36,7 @@ async function connect(run, noted) {
       warmup: options.warmup !== false,
     },
     socketOptions: {
+      tcpNoDelay: options.tcp_nodelay !== false,
       connectTimeout: options.connect_timeout_ms || 5000,
       readTimeout: options.read_timeout_ms === undefined ? 12000 : options.read_timeout_ms,
       defunctReadTimeoutThreshold: options.defunct_read_timeout_threshold === undefined ?

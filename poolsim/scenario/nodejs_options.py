@@ -16,6 +16,7 @@ from poolsim.scenario.options import (
     BALANCING_POLICIES,
     JITTER,
     JITTER_MEANING,
+    NAGLE,
     RETRY,
     ROUND_TRIPS,
     Driver,
@@ -210,6 +211,11 @@ class NodejsOptions(Entry):
         RETRY,
         Own("policies.retry", "retry", LIB + "policies/index.js:57"),
     ] = described("RetryPolicy (idempotent requests only) or FallthroughRetryPolicy.")
+    tcp_nodelay: Annotated[
+        bool | None,
+        FLAG,
+        Own("socketOptions.tcpNoDelay", "tcp_nodelay", LIB + "connection.js:216"),
+    ] = described(NAGLE)
     keyspace: Annotated[
         bool | None, FLAG, Own("ClientOptions.keyspace", "keyspace", LIB + "connection.js:461")
     ] = described("A keyspace costs each connection one more round trip (USE).")

@@ -1,8 +1,8 @@
 """Plans of the real Node.js driver's default load balancing: the rules arrange every one alike.
 
 `traces/nodejs-plans.jsonl.gz` was written by `harness/nodejs/plans.js 3000 5` (its first half) with
-cassandra-driver 4.8.0: the real policy over hosts whose state was drawn, with the numbers that it got
-from Math.random.
+cassandra-driver 4.8.0: the real policy over hosts whose state was drawn, with the numbers that it
+got from Math.random.
 """
 
 from __future__ import annotations

@@ -318,6 +318,7 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "defunct_read_timeout_threshold": _defunct_threshold,
     "warmup": lambda dice, _setting: dice.yes(70),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
+    "tcp_nodelay": lambda dice, _setting: dice.yes(40),
 }
 """How each field of `Options` outside of pools and policies is drawn."""
 
