@@ -48,6 +48,8 @@ def draw_datacenters(dice: Dice, outline: Outline) -> tuple[Datacenter, ...]:
             nodes = dice.one_of((1, 1, 2))
         elif count == 1 and dice.yes(_LARGE_PERCENT):
             nodes = dice.whole(63, 72)
+        elif SILENCE in outline.themes:
+            nodes = dice.one_of((2, 3, 3, 3, 4, 6))
         else:
             nodes = dice.one_of((1, 2, 3, 3, 4, 6))
         others = [other for other in names if other != name and dice.yes(30)]
@@ -66,7 +68,7 @@ def draw_datacenters(dice: Dice, outline: Outline) -> tuple[Datacenter, ...]:
 
 def _replication(dice: Dice, outline: Outline, nodes: int) -> int:
     most = min(nodes, 4)
-    if SILENCE in outline.themes and dice.yes(60):
+    if dice.yes(90 if SILENCE in outline.themes else 30):
         return most
     return dice.whole(1, most)
 

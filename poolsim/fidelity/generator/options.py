@@ -75,6 +75,11 @@ class Setting:
         return STREAMS.get(self.protocol, STREAMS_V3)
 
     @property
+    def never_grows(self) -> bool:
+        """Whether a pool has its core connections and no others."""
+        return not any(option.field == "local.max" for option in self.options)
+
+    @property
     def most_requests(self) -> int:
         """Most of a connection's requests that the driver accepts: above its stream ids, too, where
         it does not check that."""
@@ -151,6 +156,8 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
     elif setting.about(STARVATION) and setting.protocol in STREAMS:
         most = dice.one_of((128, 128, 127, 110, setting.most_requests, setting.most_requests))
         core, largest = dice.one_of(((1, 1), (1, 2), (2, 2), (0, 1)))
+    elif setting.never_grows and setting.about(SILENCE) and dice.yes(75):
+        return None  # many requests wait for a node that is silent
     elif setting.about(GROWTH):
         most = max(1, setting.per_pool // dice.one_of((1, 2, 3, 5)))
         core = dice.one_of((0, 1, 1, 2))
@@ -172,7 +179,7 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
         # The pools of the first client carry its load, in a storm most of it; an empty pool that
         # nothing fills would block its callers nearly all the time.
         load = setting.per_pool * (60 if setting.about(STORM) else 100) // 100
-        core = max(core, int(setting.blocking))
+        core = max(core, int(setting.blocking or setting.never_grows))
         largest = max(largest, core, min(-(-load // most), _LARGEST_POOL))
     threshold = dice.one_of((0, most // 2, most * 4 // 5, most - 1, most, most + most // 2 + 1))
     return Pooling(
@@ -274,6 +281,8 @@ def _defunct_threshold(dice: Dice, setting: Setting) -> int:
     """Timeouts that a connection lives through: often fewer than there are."""
     if setting.about(STARVATION):
         return dice.one_of((0, 8, 64, 64, 200))
+    if setting.about(SILENCE):
+        return dice.one_of((1, 20, 64, 64))
     return dice.one_of((0, 1, 8, 64))
 
 
