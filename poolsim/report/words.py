@@ -298,7 +298,12 @@ def validity(scenario: Scenario) -> list[str]:
     drivers = dict.fromkeys(client.driver for client in scenario.clients)
     lines = []
     for driver in drivers:
-        if driver == "java3":
+        if driver == "nodejs":
+            lines.append(
+                "nodejs decisions: replayed against recorded traces of Node.js driver 4.8.0; "
+                "performance not yet compared with a live cluster in this version"
+            )
+        elif driver == "java3":
             lines.append(
                 "java3 decisions: replayed against recorded traces of Java driver 3.11.5; "
                 "performance not yet compared with a live cluster in this version"

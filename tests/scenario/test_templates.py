@@ -26,6 +26,7 @@ ASKED = {
         "whatyouhide/xandra#269",
         "didip/beaker_extensions#35",
     },
+    "busy-connection": {"masumsoft/express-cassandra#214"},
 }
 
 

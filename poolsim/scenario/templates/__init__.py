@@ -16,6 +16,7 @@ ORDER = (
     "fleet-bound",
     "io-thread",
     "reconnect-storm",
+    "busy-connection",
 )
 
 
