@@ -41,12 +41,13 @@ def take_sample(w: World) -> None:
             values[row + 6] += pool.orphans
             values[row + 7] += pool.rejected
             values[row + 8] += pool.sent
-            if pool.phase != POOL_USABLE or pool.active < min(
-                needed(w, p, pool.in_flight), options.max
-            ):
-                values[row + 9] += 1
-            if host.up == 0:
-                values[row + 10] += 1
+            if host.known == 1:
+                if pool.phase != POOL_USABLE or pool.active < min(
+                    needed(w, p, pool.in_flight), options.max
+                ):
+                    values[row + 9] += 1
+                if host.up == 0:
+                    values[row + 10] += 1
 
 
 def count_unfinished(w: World) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from poolsim.model.client import issuing, loops, request, session
-from poolsim.model.cluster import faults, nodes
+from poolsim.model.cluster import faults, middlebox, nodes
 from poolsim.model.primitives import World
 from poolsim.model.rule import HANDLERS
 
-COLLECTED = (issuing, loops, request, session, faults, nodes)
+COLLECTED = (issuing, loops, request, session, faults, middlebox, nodes)
 """The modules that hold the handlers."""
 
 

@@ -38,7 +38,8 @@ PHASE = 21  # the level of a closed load changes
 THINK = 22  # a user or a worker that paused returns
 ISSUE = 23  # an instance's issuing thread is free for the next request
 ARRIVAL = 24  # a request of an open load is due
-EVENT_KINDS = 25
+IDLE_CHECK = 25  # a middlebox looks whether a connection was idle; what is sent now still passes
+EVENT_KINDS = 26
 
 EVENT_NAMES = (
     "node_done",
@@ -66,6 +67,7 @@ EVENT_NAMES = (
     "think",
     "issue",
     "arrival",
+    "idle_check",
 )
 
 # How a request ends ------------------------------------------------------------------------------
@@ -87,6 +89,7 @@ NO_CONNECTION = 5  # python NoConnectionsAvailable: no connection at the moment
 NO_STREAM = 6  # BusyConnectionException: every stream id is taken
 LOST = 7  # TransportException: the connection broke
 TIMED_OUT = 8  # OperationTimedOutException
+UNDECODABLE = 9  # the answer could not be decoded
 ERROR_NAMES = (
     "",
     "pool is busy: queue full",
@@ -97,6 +100,7 @@ ERROR_NAMES = (
     "no stream",
     "connection lost",
     "timed out",
+    "answer cannot be decoded",
 )
 
 # What is noted (the event table) -----------------------------------------------------------------
@@ -128,6 +132,22 @@ CONTROL_CONNECTED = 23
 CONTROL_LOST = 24
 POOL_READY = 25  # value: active connections
 POOL_SHUT = 26  # the driver closed the pool; value: requests that waited in its queue
+NODE_SILENCED = 27
+NODE_ANSWERS = 28
+NODE_REFUSES = 29
+NODE_ACCEPTS = 30
+WRITES_FAIL = 31
+WRITES_WORK = 32
+ANSWERS_GARBLED = 33
+ANSWERS_CLEAR = 34
+MIDDLEBOX_WATCHES = 35  # value: nanoseconds that a connection may be idle
+MIDDLEBOX_GONE = 36
+MIDDLEBOX_DROPPED = 37  # a connection, and nobody is told; value: nanoseconds that it was idle
+NODE_ADDED = 38
+NODE_REMOVED = 39  # value: nanoseconds that its drain may last
+NODE_DRAINED = 40  # it is gone; value: connections that had to be broken off
+HOST_ADDED = 41  # a session has learnt of a node
+HOST_REMOVED = 42  # a session has learnt that a node has left
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -156,6 +176,22 @@ NOTE_NAMES = (
     "control_lost",
     "pool_ready",
     "pool_shut",
+    "node_silenced",
+    "node_answers",
+    "node_refuses",
+    "node_accepts",
+    "writes_fail",
+    "writes_work",
+    "answers_garbled",
+    "answers_clear",
+    "middlebox_watches",
+    "middlebox_gone",
+    "middlebox_dropped",
+    "node_added",
+    "node_removed",
+    "node_drained",
+    "host_added",
+    "host_removed",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

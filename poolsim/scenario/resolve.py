@@ -43,6 +43,7 @@ from poolsim.scenario.scenario import (
     Datacenter,
     Expectation,
     Fault,
+    Kernel,
     Node,
     Options,
     Replications,
@@ -226,6 +227,12 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
         io_threads=entry.cpu.io_threads or driver.io_threads,
         load=load,
         max_concurrent=entry.limit.max_concurrent if entry.limit is not None else 0,
+        kernel=Kernel(
+            entry.kernel.tcp_keepalive_time,
+            entry.kernel.tcp_keepalive_intvl,
+            entry.kernel.tcp_keepalive_probes,
+            entry.kernel.tcp_retries2,
+        ),
     )
 
 

@@ -169,6 +169,12 @@ def _client(client: Client) -> dict[str, Any]:
         ),
         "load": _load(client.load),
         **_unless(client.max_concurrent, "limit", lambda most: _Inline(max_concurrent=most)),
+        "kernel": _Inline(
+            tcp_keepalive_time=format_duration(client.kernel.keepalive_time_ns),
+            tcp_keepalive_intvl=format_duration(client.kernel.keepalive_interval_ns),
+            tcp_keepalive_probes=client.kernel.keepalive_probes,
+            tcp_retries2=client.kernel.retries,
+        ),
     }
 
 
@@ -238,14 +244,21 @@ def _phase(phase: Phase) -> dict[str, Any]:
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    factor = {"factor": f"x{format_number(fault.factor)}"} if fault.kind == "slow" else {}
+    own: dict[str, Any] = {}
+    match fault.kind:
+        case "slow":
+            own["factor"] = f"x{format_number(fault.factor)}"
+        case "middlebox":
+            own["idle_timeout"] = format_duration(fault.idle_timeout_ns)
+        case "remove":
+            own["drain_timeout"] = format_duration(fault.drain_timeout_ns)
     return _Inline(
         {
             "at": format_duration(fault.at_ns),
             **_unless(fault.for_ns, "for", format_duration),
             "node": fault.node_name,
             "kind": fault.kind,
-            **factor,
+            **own,
         }
     )
 

@@ -132,6 +132,8 @@ class Options:
     connect_to_remote_hosts: bool
     keyspace: bool
     authentication_round_trips: int
+    keepalive: bool = False
+    """Whether the driver asks the kernel to probe connections that are idle (SO_KEEPALIVE)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,29 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Kernel:
+    """What a client's kernel does for connections of which it hears nothing; Linux's defaults.
+
+    A connection that was idle for `keepalive_time_ns` is probed, if its driver asked for that, and
+    given up after `keepalive_probes` probes without an answer, `keepalive_interval_ns` apart. Data
+    without an acknowledgement are sent again `retries` times.
+    """
+
+    keepalive_time_ns: int = 7_200_000_000_000
+    keepalive_interval_ns: int = 75_000_000_000
+    keepalive_probes: int = 9
+    retries: int = 15
+
+    @property
+    def retransmission_timeout_ns(self) -> int:
+        """From a write to the loss of the connection: each repetition waits twice as long as the
+        one before, from 200 ms to 120 s at most (Linux, Documentation/networking/ip-sysctl.rst,
+        tcp_retries2: 924.6 s by default)."""
+        waits = (min(200_000_000 << k, 120_000_000_000) for k in range(self.retries + 1))
+        return sum(waits)
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """One entry of `clients`: so many instances, each with its own session."""
 
@@ -193,6 +218,7 @@ class Client:
     load: Load
     max_concurrent: int
     """0: no limit."""
+    kernel: Kernel = Kernel()
 
 
 STATUS_AFTER_NS = 350_000_000
@@ -205,7 +231,11 @@ NO_STATUS = -1
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`kind`: stop, pause, slow (with `factor`); from `at_ns` for `for_ns` (0: to the end)."""
+    """`kind`: a key of `model.build.FAULT_KINDS`; from `at_ns` for `for_ns` (0: to the end).
+
+    `factor` is of slow. `add` and `remove` have no end; the node of an `add` without an earlier
+    `remove` is not there before it.
+    """
 
     at_ns: int
     for_ns: int
@@ -216,6 +246,10 @@ class Fault:
     factor: float = 1.0
     status_after_ns: int = STATUS_AFTER_NS
     """From the node's return to the other nodes' status event about it; NO_STATUS: none comes."""
+    idle_timeout_ns: int = 0
+    """Of a middlebox: what is idle for so long is dropped."""
+    drain_timeout_ns: int = 0
+    """Of a removal: so long may the node finish what it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from poolsim.fidelity.generator.outline import (
     EXHAUSTION,
     GROWTH,
     RESTARTS,
+    SECOND_NS,
     SILENCE,
     STARVATION,
     STORM,
@@ -21,7 +22,7 @@ from poolsim.fidelity.generator.outline import (
 )
 from poolsim.model.drivers.registry import DRIVERS as MODEL_DRIVERS
 from poolsim.scenario.drivers import DRIVERS, Driver
-from poolsim.scenario.scenario import Client, Datacenter, Options
+from poolsim.scenario.scenario import Client, Datacenter, Kernel, Options
 
 _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
@@ -52,9 +53,22 @@ def draw_clients(
         size = _Size(instances[k], _share(outline.requests, k, count), k > 0, pools)
         dice = Dice(draws, f"client {k}")
         client, setting = _client(dice, outline, datacenters, _NAMES[k], size)
+        client = _with_kernel(Dice(draws, f"kernel {k}"), client)
         clients.append(client)
         settings[client.name] = setting
     return tuple(clients), settings
+
+
+def _with_kernel(dice: Dice, client: Client) -> Client:
+    """Keepalive on or off, and a kernel that is quicker to probe and to give up than Linux is."""
+    kernel = Kernel(
+        keepalive_time_ns=dice.one_of((1, 2, 5, 20)) * SECOND_NS,
+        keepalive_interval_ns=dice.one_of((200 * MILLISECOND_NS, SECOND_NS)),
+        keepalive_probes=dice.one_of((1, 2, 9)),
+        retries=dice.one_of((0, 3, 5, 15)),
+    )
+    options = replace(client.options, keepalive=dice.yes(40))
+    return replace(client, options=options, kernel=kernel)
 
 
 @dataclass(frozen=True, slots=True)

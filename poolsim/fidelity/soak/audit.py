@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 from poolsim.fidelity.soak import audit_java3, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
+from poolsim.model.cluster.faults import SILENCE
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import (
     ANSWER,
@@ -22,6 +23,7 @@ from poolsim.model.kinds import (
     ASK_TIMEOUT,
     CONNECTION_LOST,
     HEARTBEAT,
+    IDLE_CHECK,
     ISSUE,
     NODE_ARRIVAL,
     NODE_DONE,
@@ -41,11 +43,12 @@ from poolsim.model.records import (
     NODE_RUNNING,
     ORPHANED,
     ROLE_CONTROL,
+    WIRE_CLOSING,
     World,
 )
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
-_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT)
+_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT, IDLE_CHECK)
 
 
 class DriverAudit(Protocol):
@@ -139,6 +142,7 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
     """What is on a connection that works, at a node that runs, has an entry on the agenda."""
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
+    silent = {fault.node for fault in w.faults if fault.kind == SILENCE}  # what it had is lost
     for a, attempt in enumerate(w.attempts):
         if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
             continue
@@ -146,8 +150,9 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
         if connection.state not in THERE or connection.state == CONNECTING:
             yield f"attempt {a} is on a connection in state {connection.state}"
             continue
-        node = w.nodes[w.pools[attempt.pool].node]
-        works = connection.lost_at < 0 and connection.defunct == 0
+        n = w.pools[attempt.pool].node
+        node = w.nodes[n]
+        works = connection.wire < WIRE_CLOSING and connection.defunct == 0 and n not in silent
         waits_at_node = node.recursive == 0 and attempt.at_node == 1
         if works and not waits_at_node and node.state != NODE_PAUSED:
             yield f"attempt {a} in state {attempt.state} waits for nothing"

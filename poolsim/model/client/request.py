@@ -30,6 +30,7 @@ from poolsim.model.drivers.ports import (
     borrow,
     give_back,
     late_response,
+    lost,
     timed_out,
 )
 from poolsim.model.kinds import (
@@ -45,6 +46,7 @@ from poolsim.model.kinds import (
     RESPONSE,
     RESPONSE_READ,
     TIMED_OUT,
+    UNDECODABLE,
 )
 from poolsim.model.policies.balancing import next_host
 from poolsim.model.policies.retry import goes_to_next_host
@@ -64,6 +66,9 @@ from poolsim.model.records import (
     STEP_SEND,
     STEP_START,
     WAITING,
+    WIRE_CUT,
+    WIRE_FINE,
+    WIRE_GARBLED,
 )
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import (
@@ -286,6 +291,8 @@ def response(w: World, a: int, now: int) -> None:
     state = attempt.state
     if state == IN_FLIGHT:
         c = attempt.connection
+        if w.connections[c].wire != WIRE_FINE and _is_spoiled(w, a, now):
+            return
         free_stream(w, c, attempt.stream)
         w.connections[c].last_read = now
         w.run.stream_sum += now - attempt.granted_at
@@ -301,12 +308,44 @@ def response(w: World, a: int, now: int) -> None:
         _end(w, r, OK, service, now)
     elif state == ORPHANED:
         c = attempt.connection
+        if w.connections[c].wire != WIRE_FINE and _is_spoiled(w, a, now):
+            return
         free_stream(w, c, attempt.stream)
         w.connections[c].last_read = now
         late_response(w, a, now)
         finish_attempt(w, a)
     else:
         drop_attempt(w, a)
+
+
+@rule
+def _is_spoiled(w: World, a: int, now: int) -> bool:
+    """Whether a response is not what it should be: it does not arrive, or cannot be decoded.
+
+    A driver takes an answer that it cannot decode for a broken connection. Whether the request
+    that it answers fails like all others on the connection, or ends with that error, is the
+    driver's; and so is whether it decodes an answer that nobody waits for any more.
+    """
+    attempt = w.attempts[a]
+    c = attempt.connection
+    wire = w.connections[c].wire
+    client = w.clients[w.sessions[attempt.session].client]
+    orphan = attempt.state == ORPHANED
+    if wire != WIRE_GARBLED or (orphan and client.undecodable_is_final == 1):
+        return wire == WIRE_CUT
+    if client.undecodable_is_final == 1:
+        r = attempt.request
+        free_stream(w, c, attempt.stream)
+        w.run.stream_sum += now - attempt.granted_at
+        service = now - attempt.sent_at
+        give_back(w, a, 0, now)
+        _keep_error(w, r, w.pools[attempt.pool].node, UNDECODABLE)
+        finish_attempt(w, a)
+        lost(w, c, now)
+        _end(w, r, CONNECTION_ERROR, service, now)
+    else:
+        lost(w, c, now)
+    return True
 
 
 @rule
