@@ -26,6 +26,7 @@ from poolsim.model.connection.timers import (
     time_request,
     untime_request,
 )
+from poolsim.model.connection.wires import is_there
 from poolsim.model.drivers.ports import (
     borrow,
     give_back,
@@ -341,7 +342,8 @@ def _is_spoiled(w: World, a: int, now: int) -> bool:
         give_back(w, a, 0, now)
         _keep_error(w, r, w.pools[attempt.pool].node, UNDECODABLE)
         finish_attempt(w, a)
-        lost(w, c, now)
+        if is_there(w.connections[c]):
+            lost(w, c, now)  # unless its pool closed it when it was given back
         _end(w, r, CONNECTION_ERROR, service, now)
     else:
         lost(w, c, now)
