@@ -122,7 +122,10 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "fault_times": [
             {
                 "client": one.client,
-                "cells": [_with_interval(e) for e in (one.detect, one.fail_over, one.recover)],
+                "cells": [
+                    _with_interval(e)
+                    for e in (one.detect, one.fail_over, one.recover, one.unnoticed)
+                ],
             }
             for one in times
         ],

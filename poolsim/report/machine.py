@@ -18,7 +18,12 @@ from poolsim import __version__
 from poolsim.estimation.results import Estimate, Results
 from poolsim.report import words
 from poolsim.report.growth import NANOSECONDS
-from poolsim.report.summaries import ClientSummary, client_summaries, fault_times
+from poolsim.report.summaries import (
+    FAULT_METRICS,
+    ClientSummary,
+    client_summaries,
+    fault_times,
+)
 from poolsim.scenario.scenario import Fault
 
 SCHEMA_VERSION = 1
@@ -97,6 +102,10 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "at_s": fault.at_ns / NANOSECONDS,
         "for_s": fault.for_ns / NANOSECONDS if fault.for_ns else None,
         "factor": fault.factor if fault.kind == "slow" else None,
+        "idle_timeout_s": fault.idle_timeout_ns / NANOSECONDS or None,
+        "drain_timeout_s": (
+            fault.drain_timeout_ns / NANOSECONDS if fault.kind == "remove" else None
+        ),
     }
 
 
@@ -115,9 +124,7 @@ def _client(one: ClientSummary) -> dict[str, Any]:
         "note": words.CLOSED_LOOP if one.closed_loop else "",
         "most_connections": one.most_connections,
         "figures": {metric: _estimate(estimate) for metric, estimate in one.figures.items()},
-        "fault_times": {
-            metric: _estimate(one.estimate(metric)) for metric in ("detect", "fail_over", "recover")
-        },
+        "fault_times": {metric: _estimate(one.estimate(metric)) for _, metric in FAULT_METRICS},
         "hosts": [
             {name: value for name, value in dataclasses.asdict(host).items() if name != "client"}
             for host in one.hosts

@@ -301,17 +301,19 @@ def _faults(page: Page, results: Results, times: list[FaultTimes]) -> None:
         page.items([words.fault_text(fault) for fault in scenario.faults], MOST_RECOVERIES)
         page.items([words.change_text(change) for change in scenario.changes], MOST_RECOVERIES)
     if times:
+        heads = ["client", "detect", "fail over", "recover"]
+        heads += ["unnoticed"] if any(one.unnoticed for one in times) else []
         rows = [
             [
                 page.name(one.client),
                 *(
                     quantity(estimate.mean if estimate else None, "s")
-                    for estimate in (one.detect, one.fail_over, one.recover)
+                    for estimate in (one.detect, one.fail_over, one.recover, one.unnoticed)
                 ),
-            ]
+            ][: len(heads)]
             for one in times
         ]
-        page.put(page.table(["client", "detect", "fail over", "recover"], rows))
+        page.put(page.table(heads, rows))
     if results.recoveries:
         page.heading("Recovery")
         # What did not recover must not hide behind what did.

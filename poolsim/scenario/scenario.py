@@ -251,6 +251,18 @@ class Fault:
     drain_timeout_ns: int = 0
     """Of a removal: so long may the node finish what it has."""
 
+    @property
+    def changes_members(self) -> bool:
+        """Whether it is no fault, but a node that joins the ring or leaves it."""
+        return self.kind in ("add", "remove")
+
+    def end_ns(self, duration_ns: int) -> int:
+        """When it is over, at the end of the run at the latest: of a node that joins at once, of
+        one that leaves when it has drained."""
+        if self.changes_members:
+            return min(self.at_ns + self.drain_timeout_ns, duration_ns)
+        return min(self.at_ns + self.for_ns, duration_ns) if self.for_ns else duration_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
