@@ -367,4 +367,5 @@ PYTHON = Driver(
     io_threads=1,
     io_threads_fixed=True,
     unavailable=unavailable,
+    intervals_of_silence=2,
 )

@@ -19,7 +19,7 @@ warm_up: 0s
 replications: 1
 cluster:
   datacenters:
-    dc1: {{nodes: {nodes}, replication_factor: 1}}
+    dc1: {{nodes: {nodes}, replication_factor: 1, network: {{delay: {delay}}}}}
   node: {{workers: 8, service: {{constant: {service}}}}}
 clients:
   - name: api
@@ -40,6 +40,7 @@ def told(
     nodes: int = 1,
     duration: str = "60s",
     service: str = "1ms",
+    delay: str = "250us",
     protocol: str = "v4",
     idempotent: bool = False,
     options: str = "{}",
@@ -57,6 +58,7 @@ def told(
             duration=duration,
             nodes=nodes,
             service=service,
+            delay=delay,
             protocol=protocol,
             idempotent=str(idempotent).lower(),
             options=options,

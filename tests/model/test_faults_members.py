@@ -136,6 +136,26 @@ def test_a_host_that_was_up_when_it_was_removed_is_never_tried_again(driver: str
     assert later == ["node_drained"]
 
 
+@pytest.mark.parametrize("driver", BOTH)
+def test_a_pool_in_the_making_when_its_host_is_removed_comes_to_nothing(driver: str) -> None:
+    """A node 2 s away leaves while the handshake of its first pool is under way; that it has left
+    is heard before its close is."""
+    run = ran(
+        driver,
+        JOINS,
+        "at: 16s, node: dc1/3, kind: remove",
+        nodes=3,
+        load=EVENLY,
+        delay="2s",
+        duration="2m",
+    )
+    removed = instants(run, "host_removed")[0]
+    assert removed < 18 * SECOND
+    later = {kind for at, kind, node, _ in run.noted() if at > removed and node == 2}
+    assert later == {"connect_failed"}
+    assert set(run.outcomes()) == {"ok"}
+
+
 def test_java_goes_on_trying_a_host_that_was_down_when_it_was_removed() -> None:
     """Nothing cancels the attempts (J3/Cluster.java:2455-2475); python's end (PY/cluster.py:2082-
     2103)."""

@@ -146,6 +146,17 @@ def test_requests_between_drop_and_heartbeat_are_lost(driver: str) -> None:
 
 
 @pytest.mark.parametrize("driver", BOTH)
+def test_the_close_of_a_dropped_connection_does_not_arrive_either(driver: str) -> None:
+    """The process ends after the middlebox forgot its connections: only the heartbeat finds out,
+    as if it were alive."""
+    stops = "at: 28s, node: dc1/1, kind: stop"
+    alive = ran(driver, HASTY, at=("1s",), duration="2m")
+    stopped = ran(driver, HASTY, stops, at=("1s",), duration="2m")
+    assert instants(stopped, "connection_broke")[:1] == instants(alive, "connection_broke")[:1]
+    assert instants(stopped, "host_down")[:1] == instants(alive, "host_down")[:1]
+
+
+@pytest.mark.parametrize("driver", BOTH)
 def test_a_new_connection_works(driver: str) -> None:
     """Once the dead one is found the driver connects again, through the same middlebox."""
     run = ran(driver, HASTY, at=("1s", "100s"), duration="2m")

@@ -753,6 +753,61 @@ def slow_without_factor(tree: dict[str, Any], draw: random.Random) -> str:
     return "slow needs a factor"
 
 
+@tree_kind
+def middlebox_without_time(tree: dict[str, Any], draw: random.Random) -> str:
+    tree["faults"] = [{"at": "1s", "node": draw.choice(["dc1/1", "dc1/*"]), "kind": "middlebox"}]
+    return "middlebox needs an idle_timeout"
+
+
+@tree_kind
+def key_of_another_fault(tree: dict[str, Any], draw: random.Random) -> str:
+    key, value, owner = draw.choice(
+        [
+            ("factor", "x2", "slow"),
+            ("idle_timeout", "5m", "middlebox"),
+            ("drain_timeout", "30s", "remove"),
+        ]
+    )
+    kind = draw.choice(["silent", "refuse", "write_failure", "protocol_error", "add"])
+    tree["faults"] = [{"at": "1s", "node": "dc1/1", "kind": kind, key: value}]
+    return f"{kind} has no {key} (only {owner} has)"
+
+
+@tree_kind
+def member_with_an_end(tree: dict[str, Any], draw: random.Random) -> str:
+    kind = draw.choice(["add", "remove"])
+    tree["faults"] = [{"at": "1s", "for": "2s", "node": "dc1/1", "kind": kind}]
+    return f"{kind} has no end: a fault of its own"
+
+
+@tree_kind
+def two_middleboxes_at_once(tree: dict[str, Any], draw: random.Random) -> str:
+    box = {"node": "dc1/1", "kind": "middlebox", "idle_timeout": "5m"}
+    tree["faults"] = [box | {"at": "1s"}, box | {"at": draw.choice(["1s", "2s"])}]
+    return "has a fault already: faults[0]"
+
+
+@tree_kind
+def fault_of_a_node_that_is_not_there(tree: dict[str, Any], draw: random.Random) -> str:
+    kind = draw.choice(["stop", "silent", "refuse", "remove"])
+    if draw.random() < 0.5:
+        tree["faults"] = [{"at": "1s", "node": "dc1/1", "kind": "remove"}]
+        late = "2s"
+    else:
+        tree["faults"] = [{"at": "3s", "node": "dc1/1", "kind": "add"}]
+        late = "2s" if kind != "remove" else "1s"
+        kind = "stop" if kind == "remove" else kind
+    tree["faults"].append({"at": late, "node": "dc1/1", "kind": kind})
+    return "dc1/1 is not in the ring then"
+
+
+@tree_kind
+def node_that_joins_before_it_has_left(tree: dict[str, Any], draw: random.Random) -> str:
+    leaves = {"at": "1s", "node": "dc1/1", "kind": "remove", "drain_timeout": "5s"}
+    tree["faults"] = [leaves, {"at": draw.choice(["2s", "6s"]), "node": "dc1/1", "kind": "add"}]
+    return "dc1/1 still drains then"
+
+
 def changed(tree: dict[str, Any], values: dict[str, Any], **more: Any) -> None:
     tree["changes"] = [{"at": "1s", "client": client_of(tree)["name"], "set": values} | more]
 
