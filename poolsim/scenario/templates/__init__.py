@@ -16,6 +16,8 @@ ORDER = (
     "fleet-bound",
     "io-thread",
     "reconnect-storm",
+    "heartbeats",
+    "middlebox",
 )
 
 
