@@ -12,6 +12,7 @@ from poolsim.engine.rows import SAMPLE_WIDTH
 from poolsim.model.drivers.ports import needed
 from poolsim.model.primitives import World
 from poolsim.model.records import IGNORED, POOL_USABLE
+from poolsim.model.wrappers.async_cassandra import FIRST_CHECK
 
 
 def sample_values(w: World) -> int:
@@ -56,10 +57,12 @@ def count_unfinished(w: World) -> None:
     for k in range(len(w.clients)):
         counts[k] = 0
     for r in range(len(w.requests)):
-        counts[w.requests[r].client] += 1
+        if w.requests[r].number < FIRST_CHECK:
+            counts[w.requests[r].client] += 1
     r = w.run.free_request
     while r >= 0:
-        counts[w.requests[r].client] -= 1
+        if w.requests[r].number < FIRST_CHECK:
+            counts[w.requests[r].client] -= 1
         r = w.requests[r].next
 
 

@@ -70,6 +70,7 @@ from poolsim.model.records import (
     World,
     slotted,
 )
+from poolsim.model.wrappers.async_cassandra import start_wrapper
 from poolsim.scenario.scenario import (
     NO_STATUS,
     Client,
@@ -156,6 +157,8 @@ def start(w: AnyWorld) -> None:
     for i in range(len(w.changes)):
         w.schedule(w.changes[i].at, CHANGE, i, i)
     start_sessions(w)
+    for s in range(len(w.sessions)):
+        start_wrapper(w, s, 0)
     for k in range(len(w.clients)):
         start_load(w, k)
 
@@ -232,6 +235,9 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         keepalive_probes=client.kernel.keepalive_probes,
         retransmission_timeout=client.kernel.retransmission_timeout_ns,
         undecodable_is_final=int(traits.undecodable_is_final),
+        warms_up=int(options.wrapper.warm_up),
+        monitor_interval=options.wrapper.monitor_interval_ns if options.wrapper.monitored else 0,
+        crosstalk=client.crosstalk_ns,
     )
     _add_draws(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)
@@ -412,7 +418,7 @@ def _distance(record: Any, d: int, i: int) -> int:
 def _add_nodes(w: World, scenario: Scenario) -> None:
     spec = scenario.node
     interval = round(1e9 / spec.accepts_per_second) if spec.accepts_per_second else 0
-    costs = [record.read_cost for record in w.clients]
+    costs = [record.read_cost + record.crosstalk for record in w.clients]
     delays: list[set[int]] = [set() for _ in scenario.node_names]
     for pool, host in zip(w.pools, w.hosts, strict=True):
         if host.distance != IGNORED:

@@ -39,7 +39,8 @@ THINK = 22  # a user or a worker that paused returns
 ISSUE = 23  # an instance's issuing thread is free for the next request
 ARRIVAL = 24  # a request of an open load is due
 IDLE_CHECK = 25  # a middlebox looks whether a connection was idle; what is sent now still passes
-EVENT_KINDS = 26
+MONITOR = 26  # a wrapper begins to look at the hosts of its session
+EVENT_KINDS = 27
 
 EVENT_NAMES = (
     "node_done",
@@ -68,6 +69,7 @@ EVENT_NAMES = (
     "issue",
     "arrival",
     "idle_check",
+    "monitor",
 )
 
 # How a request ends ------------------------------------------------------------------------------
@@ -148,6 +150,11 @@ NODE_REMOVED = 39  # value: nanoseconds that its drain may last
 NODE_DRAINED = 40  # it is gone; value: connections that had to be broken off
 HOST_ADDED = 41  # a session has learnt of a node
 HOST_REMOVED = 42  # a session has learnt that a node has left
+CHECK_OK = 43  # a wrapper's query to a host was answered; value: nanoseconds that it took
+CHECK_FAILED = 44  # value: how it ended
+CHECK_FOUND_DOWN = 45  # the session holds the host for down, so that nothing was sent
+WARMED_UP = 46  # value: nanoseconds that the warm-up took
+MONITORED = 47  # a round over all hosts is over; value: hosts that were down
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -192,6 +199,11 @@ NOTE_NAMES = (
     "node_drained",
     "host_added",
     "host_removed",
+    "check_ok",
+    "check_failed",
+    "check_found_down",
+    "warmed_up",
+    "monitored",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

@@ -145,6 +145,10 @@ class Client:
     keepalive_interval: int = 0  # from an unanswered probe to the next
     keepalive_probes: int = 0  # unanswered ones after which the connection is lost
     retransmission_timeout: int = 0  # from a write without acknowledgement to the loss
+    warms_up: int = 0  # 1: its wrapper sends a query to each host before the load begins
+    monitor_interval: int = 0  # from one round of its wrapper's monitor to the next, 0: none
+    checks: int = 0  # queries that its wrapper made
+    crosstalk: int = 0  # what reading a response costs more for each other request in flight
     undecodable_is_final: int = 0  # 1: a request whose answer cannot be decoded ends with that
     stream_limit: int = 32768
     blocking: int = 0  # 1: a borrow that waits blocks its thread
@@ -197,6 +201,10 @@ class Session:
     control_attempts: int = 0
     control_step: int = 0  # hosts tried in this round
     control_turn: int = 0
+    round: int = 0  # of its wrapper over all hosts: none, to warm up, or to monitor
+    round_at: int = 0  # when it began
+    round_node: int = 0  # the next host
+    round_down: int = 0  # hosts found down
 
 
 @record

@@ -258,7 +258,8 @@ def _client(summary: ClientSummary) -> dict[str, Any]:
     instances = f"{client.instances:,} instances, " if client.instances > 1 else ""
     return {
         "name": client.name,
-        "about": f"{client.driver}, protocol v{client.protocol}, {instances}in {client.datacenter}",
+        "about": f"{client.driver_name}, protocol v{client.protocol}, "
+        f"{instances}in {client.datacenter}",
         "closed_loop": words.CLOSED_LOOP if summary.closed_loop else "",
         "instances": client.instances,
         "tiles": tiles,

@@ -118,6 +118,7 @@ def _client(one: ClientSummary) -> dict[str, Any]:
     return {
         "name": client.name,
         "driver": client.driver,
+        "wrapper": client.options.wrapper.name or None,
         "protocol": client.protocol,
         "instances": client.instances,
         "closed_loop": one.closed_loop,

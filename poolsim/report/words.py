@@ -93,7 +93,7 @@ def _verdict_sentence(verdicts: tuple[Verdict, ...]) -> str:
 
 def _client_sentence(summary: ClientSummary) -> str:
     figures = summary.figures
-    parts = [f"{shorten(summary.name, 40)} ({summary.client.driver})"]
+    parts = [f"{shorten(summary.name, 40)} ({summary.client.driver_name})"]
     if figures["requests"] is not None and figures["requests"].mean == 0:
         return f"{parts[0]} finished no request."
     throughput, latency = figures["throughput"], figures["latency.p99"]

@@ -352,6 +352,11 @@ class CpuEntry(Entry):
     per_request: Annotated[int, fields.DURATION] = Field(
         0, description="Of a connection's I/O thread, per request (default 0s)."
     )
+    crosstalk: Annotated[int, fields.DURATION] = Field(
+        0,
+        description="Of that thread, per response and other request in flight in the process: "
+        "what requests under way cost one another (default 0s).",
+    )
     io_threads: Annotated[int | None, whole(1, 1_000)] = Field(
         None, description="I/O threads of an instance (default 2; python always has 1)."
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from poolsim.scenario.document import plain_value
-from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.drivers import DRIVERS, driver_of
 from poolsim.scenario.fields import PROTOCOLS, SHARE
 from poolsim.scenario.scenario import (
     Client,
@@ -158,17 +158,22 @@ def _client(client: Client) -> dict[str, Any]:
         "name": client.name,
         "instances": client.instances,
         "datacenter": client.datacenter,
-        "driver": client.driver,
+        "driver": client.driver_name,
         "protocol": PROTOCOLS[client.protocol - 1],
         "idempotent": SHARE.write(client.idempotent),
         "options": _options(client),
         "cpu": _Inline(
             issue=format_duration(client.issue_ns),
             per_request=format_duration(client.per_request_ns),
+            crosstalk=format_duration(client.crosstalk_ns),
             io_threads=client.io_threads,
         ),
         "load": _load(client.load),
-        **_unless(client.max_concurrent, "limit", lambda most: _Inline(max_concurrent=most)),
+        **_unless(
+            not client.options.wrapper.rate_limited and client.max_concurrent,
+            "limit",
+            lambda most: _Inline(max_concurrent=most),
+        ),
         "kernel": _Inline(
             tcp_keepalive_time=format_duration(client.kernel.keepalive_time_ns),
             tcp_keepalive_intvl=format_duration(client.kernel.keepalive_interval_ns),
@@ -180,7 +185,7 @@ def _client(client: Client) -> dict[str, Any]:
 
 def _options(client: Client) -> dict[str, Any]:
     """Every option that the driver has, under its own name."""
-    driver = DRIVERS[client.driver]
+    driver = driver_of(client)
     kind = client.options.reconnection.kind
     tree: dict[str, Any] = {}
     for option in driver.options:

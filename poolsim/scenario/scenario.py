@@ -110,6 +110,23 @@ class Balancing:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What an application uses between itself and its driver; without a name nothing.
+
+    `warm_up`: whether a query is sent to each host before the load begins. `rate_limited`: whether
+    at most `max_concurrent` requests are with the driver. `monitored`: whether all hosts are looked
+    at, and again `monitor_interval_ns` after that.
+    """
+
+    name: str = ""
+    warm_up: bool = False
+    rate_limited: bool = False
+    max_concurrent: int = 0
+    monitored: bool = False
+    monitor_interval_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """A driver's options, complete. Times of 0 mean what the driver means by 0."""
 
@@ -134,6 +151,7 @@ class Options:
     authentication_round_trips: int
     keepalive: bool = False
     """Whether the driver asks the kernel to probe connections that are idle (SO_KEEPALIVE)."""
+    wrapper: Wrapper = Wrapper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +237,13 @@ class Client:
     max_concurrent: int
     """0: no limit."""
     kernel: Kernel = Kernel()
+    crosstalk_ns: int = 0
+    """What reading a response costs the I/O thread more for each other request in flight."""
+
+    @property
+    def driver_name(self) -> str:
+        """What the file names: the wrapper where there is one, else the driver."""
+        return self.options.wrapper.name or self.driver
 
 
 STATUS_AFTER_NS = 350_000_000

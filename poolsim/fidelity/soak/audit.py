@@ -46,6 +46,7 @@ from poolsim.model.records import (
     WIRE_CLOSING,
     World,
 )
+from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, WARM_UP_ROUND
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
 _OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT, IDLE_CHECK)
@@ -192,12 +193,14 @@ def _pools(view: View) -> Iterator[str]:
 def _loads(view: View) -> Iterator[str]:
     w = view.world
     live = Counter(
-        request.session for r, request in enumerate(w.requests) if r not in view.free_requests
+        request.session
+        for r, request in enumerate(w.requests)
+        if r not in view.free_requests and request.number < FIRST_CHECK
     )
     for s, session in enumerate(w.sessions):
         client = w.clients[session.client]
         callers = [w.attempts[a].caller for a in view.blocked.get(s, ())]
-        blocked = callers.count(CALLER_ISSUER)
+        blocked = callers.count(CALLER_ISSUER) + (session.round == WARM_UP_ROUND)
         if view.entries(s, ISSUE) + ISSUER_BLOCKED * blocked != session.issue_scheduled:
             yield f"session {s}: the issuing thread is not scheduled as it says, {blocked} blocked"
         if session.issue_first >= 0 and not session.issue_scheduled:

@@ -79,6 +79,7 @@ from poolsim.model.slots import (
     new_attempt,
 )
 from poolsim.model.sorting import sort_by_rank
+from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, check_ended
 
 KEPT_ERRORS = 6
 ERROR_BITS = 4
@@ -270,11 +271,26 @@ def read(w: World, a: int, now: int) -> None:
     delivered = now
     if thread.free_at > now:
         delivered = thread.free_at
-    delivered += w.clients[w.sessions[attempt.session].client].read_cost
+    client = w.clients[w.sessions[attempt.session].client]
+    delivered += client.read_cost
+    if client.crosstalk > 0:
+        delivered += client.crosstalk * _others_in_flight(w, attempt.session)
     thread.free_at = delivered
     attempt.due = delivered
     attempt.holds += 1
     w.schedule(delivered, RESPONSE, attempt.order, a)
+
+
+@rule
+def _others_in_flight(w: World, s: int) -> int:
+    """Requests of a session that are in flight besides one."""
+    nodes = w.run.nodes
+    in_flight = -1
+    for p in range(s * nodes, (s + 1) * nodes):
+        in_flight += w.pools[p].in_flight
+    if in_flight < 0:
+        in_flight = 0  # its own timed out
+    return in_flight
 
 
 @handles(RESPONSE)
@@ -356,8 +372,9 @@ def _failed(w: World, a: int, now: int) -> None:
     attempt = w.attempts[a]
     r = attempt.request
     if r < 0:
-        # Its request has timed out; until now its borrow has blocked a thread.
-        _free_caller(w, a, now)
+        # Its request has timed out; until now its borrow has blocked a thread, if it had one.
+        if attempt.caller != CALLER_NONE:
+            _free_caller(w, a, now)
         finish_attempt(w, a)
         return
     request = w.requests[r]
@@ -502,6 +519,9 @@ def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
     run.system_area += now
     if request.in_timer == 1:
         untime_request(w, r)
+    if request.number >= FIRST_CHECK:
+        check_ended(w, r, outcome, now)
+        return
     s = request.session
     w.record_request(
         (

@@ -170,7 +170,8 @@ def complete(w: World, a: int, now: int) -> None:
     pool = w.pools[attempt.pool]
     attempt.due = now + pool.delay
     attempt.holds += 1
-    if w.clients[w.sessions[pool.session].client].read_cost > 0:
+    client = w.clients[w.sessions[pool.session].client]
+    if client.read_cost + client.crosstalk > 0:
         w.schedule(attempt.due, RESPONSE_READ, attempt.order, a)
     else:
         w.schedule(attempt.due, RESPONSE, attempt.order, a)

@@ -38,6 +38,7 @@ STAGE_REPLICAS = 1
 STAGE_LOCAL = 2
 STAGE_REMOTE = 3
 STAGE_END = 4
+STAGE_FIXED = 5  # one host, the node of `plan_step`, and no other
 
 
 @rule
@@ -79,6 +80,9 @@ def next_host(w: World, r: int) -> int:
         request.plan_step = 0
     if request.plan_stage == STAGE_REMOTE and client.policy == DC_AWARE:
         return _next_remote(w, r, s)
+    if request.plan_stage == STAGE_FIXED:
+        request.plan_stage = STAGE_END
+        return s * w.run.nodes + request.plan_step
     return -1
 
 
