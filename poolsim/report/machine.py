@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from poolsim import __version__
+from poolsim.estimation.monitor import as_document
 from poolsim.estimation.results import Estimate, Results
 from poolsim.report import words
 from poolsim.report.growth import NANOSECONDS
@@ -72,6 +73,7 @@ def summary(results: Results) -> dict[str, Any]:
             {**dataclasses.asdict(stall), "text": words.stall_text(stall)}
             for stall in results.stalls
         ],
+        "monitors": [as_document(one) for one in results.monitors],
         "failures": list(words.first_failures(results)),
         "warnings": list(results.warnings),
         "replications": [

@@ -271,6 +271,11 @@ EVENT_WORDS = {
     "node_drained": "node drained and gone",
     "host_added": "host added",
     "host_removed": "host removed",
+    "check_ok": "host looked at: it answers",
+    "check_failed": "host looked at: no answer",
+    "check_found_down": "host held for down",
+    "warmed_up": "warm-up over",
+    "monitored": "monitor's round over",
 }
 
 
@@ -304,6 +309,12 @@ def event_detail(kind: str, value: int) -> str:
         return f"x{value / 1000:g}"
     if kind == "middlebox_dropped":
         return f"idle for {quantity(value / NANOSECONDS, 's')}"
+    if kind in ("check_ok", "warmed_up"):
+        return quantity(value / NANOSECONDS, "s")
+    if kind == "check_failed":
+        return kinds.OUTCOME_NAMES[value].replace("_", " ")
+    if kind == "monitored":
+        return f"{counted(value, 'host')} down"
     if kind == "node_drained":
         return f"{value:,} connections broken off"
     if kind in ("middlebox_watches", "node_removed"):
