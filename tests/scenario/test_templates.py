@@ -34,6 +34,7 @@ ASKED = {
         "apache/cassandra-python-driver#1048",
     },
     "middlebox": set(),  # the manual's own
+    "async-cassandra": set(),  # the document's own
 }
 
 

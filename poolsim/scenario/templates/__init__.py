@@ -18,6 +18,7 @@ ORDER = (
     "reconnect-storm",
     "heartbeats",
     "middlebox",
+    "async-cassandra",
 )
 
 
