@@ -24,7 +24,7 @@ from poolsim.recording.record import Record
 if TYPE_CHECKING:
     from poolsim.scenario.scenario import Scenario
 
-_NS = 1e-9
+_SECOND_NS = 1_000_000_000
 _LOOKS = (kinds.CHECK_OK, kinds.CHECK_FAILED, kinds.CHECK_FOUND_DOWN)
 _IN_FLIGHT = SAMPLE_COLUMNS.index("in_flight")
 _DOWN = "down"
@@ -138,13 +138,13 @@ def _of_session(scenario: Scenario, record: Record, place: int, session: int) ->
         if kind in _LOOKS:
             looks.append(_look(scenario, node, kind, value))
         elif kind == kinds.WARMED_UP:
-            warm_up_s, warm_up, begins_ns, looks = value * _NS, tuple(looks), time_ns, []
+            warm_up_s, warm_up, begins_ns, looks = value / _SECOND_NS, tuple(looks), time_ns, []
         elif kind == kinds.MONITORED:
             last = rounds[-1].timestamp_s if rounds else None
             rounds.append(
                 Round(
-                    begins_ns * _NS,
-                    (time_ns - begins_ns) * _NS,
+                    begins_ns / _SECOND_NS,
+                    (time_ns - begins_ns) / _SECOND_NS,
                     tuple(looks),
                     sum(look.connection_count for look in looks),
                     _counted(record, place, time_ns, last),
@@ -158,7 +158,7 @@ def _of_session(scenario: Scenario, record: Record, place: int, session: int) ->
         0,
         scenario.name,
         client.protocol,
-        interval_ns * _NS,
+        interval_ns / _SECOND_NS,
         warm_up_s,
         warm_up,
         tuple(rounds),

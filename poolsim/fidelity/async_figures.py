@@ -157,11 +157,11 @@ def report(scenario: Scenario) -> str:
         "Two parameters are fitted, for all figures together:",
         f"- service: {latency_s * 1e3:.2f} ms a request, one at a time. A node on the same machine "
         "mostly answers in about",
-        "  1 ms, so most of it is the example's own: threads and event loop that hand a request on.",
+        "  1 ms, so most of it is the example's own: threads and an event loop that hand it on.",
         f"- crosstalk: {crosstalk_s * 1e6:.2f} us for each answer and other request in flight.",
-        f"Two are chosen: {scenario.node.workers} workers, so that no request waits at the node, "
-        f"and {scenario.clients[-1].load.window} users",
-        "at a time, since the document does not say how many there were. All others are defaults.",
+        f"Two are chosen: {scenario.node.workers} workers, so that no request waits at the node; "
+        f"{scenario.clients[-1].load.window} users at",
+        "a time, since the document does not say how many there were. All others are defaults.",
         "They also imply:",
         f"- no number at once does better than about {best:.0f}: {best / (2 * latency_s):,.0f} "
         "requests/s; twice as many do less;",
