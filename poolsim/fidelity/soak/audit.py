@@ -15,6 +15,7 @@ from poolsim.fidelity.soak import audit_java3, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.cluster.faults import SILENCE
+from poolsim.model.connection.timers import fires_at
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import (
     ANSWER,
@@ -208,6 +209,11 @@ def _loads(view: View) -> Iterator[str]:
         thinking = view.entries(s, THINK)
         if client.closed and session.workers != live[s] + thinking:
             yield f"session {s}: {session.workers} workers, {live[s]} requests, {thinking} think"
+        first = session.timer_first
+        if first >= 0:
+            due = fires_at(w.requests[first].deadline, client.timer_tick)
+            if not 0 <= session.timer_at <= due:
+                yield f"session {s}: its timer is set to {session.timer_at}, not to {due}"
         if client.closed and session.workers < session.window and not session.issue_scheduled:
             yield f"session {s}: workers are missing and nobody launches them"
         waiting = _length(w, session.limit_first)

@@ -451,17 +451,15 @@ def time_out_requests(w: World, s: int, now: int) -> None:
     """The timer of a session's requests: those whose deadline has passed time out."""
     session = w.sessions[s]
     client = w.clients[session.client]
-    session.timer_at = -1
     r = session.timer_first
-    while r >= 0:
-        deadline = w.requests[r].deadline
-        if fires_at(deadline, client.timer_tick) > now:
-            if session.timer_at < 0:
-                arm(w, s, deadline)
-            return
+    while r >= 0 and fires_at(w.requests[r].deadline, client.timer_tick) <= now:
         untime_request(w, r)
         _request_timed_out(w, r, now)
+        settle(w, now)  # what this one gave back may serve one that times out next
         r = session.timer_first
+    session.timer_at = -1
+    if r >= 0:
+        arm(w, s, w.requests[r].deadline)
 
 
 @rule
