@@ -238,6 +238,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         warms_up=int(options.wrapper.warm_up),
         monitor_interval=options.wrapper.monitor_interval_ns if options.wrapper.monitored else 0,
         crosstalk=client.crosstalk_ns,
+        nagle=int(not options.tcp_nodelay),
     )
     _add_draws(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)

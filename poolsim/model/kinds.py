@@ -38,9 +38,10 @@ PHASE = 21  # the level of a closed load changes
 THINK = 22  # a user or a worker that paused returns
 ISSUE = 23  # an instance's issuing thread is free for the next request
 ARRIVAL = 24  # a request of an open load is due
-IDLE_CHECK = 25  # a middlebox looks whether a connection was idle; what is sent now still passes
-MONITOR = 26  # a wrapper begins to look at the hosts of its session
-EVENT_KINDS = 27
+ACKNOWLEDGED = 25  # a node's kernel acknowledges a write without a response to do it with
+IDLE_CHECK = 26  # a middlebox looks whether a connection was idle; what is sent now still passes
+MONITOR = 27  # a wrapper begins to look at the hosts of its session
+EVENT_KINDS = 28
 
 EVENT_NAMES = (
     "node_done",
@@ -68,6 +69,7 @@ EVENT_NAMES = (
     "think",
     "issue",
     "arrival",
+    "acknowledged",
     "idle_check",
     "monitor",
 )

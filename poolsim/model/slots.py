@@ -76,7 +76,9 @@ def new_connection(w: World) -> int:
     connection.lost_at = -1
     connection.wire = WIRE_FINE
     connection.idle_check_at = -1
-    connection.unacknowledged = 0
+    connection.undelivered = 0
+    connection.unacknowledged = -1
+    connection.held_first = -1
     return c
 
 

@@ -149,6 +149,8 @@ class Options:
     connect_to_remote_hosts: bool
     keyspace: bool
     authentication_round_trips: int
+    tcp_nodelay: bool = True
+    """False: Nagle's algorithm is on."""
     keepalive: bool = False
     """Whether the driver asks the kernel to probe connections that are idle (SO_KEEPALIVE)."""
     wrapper: Wrapper = Wrapper()

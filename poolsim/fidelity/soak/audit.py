@@ -18,6 +18,7 @@ from poolsim.model.cluster.faults import SILENCE
 from poolsim.model.connection.timers import fires_at
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import (
+    ACKNOWLEDGED,
     ANSWER,
     ARRIVAL,
     ASK_AT_NODE,
@@ -50,7 +51,15 @@ from poolsim.model.records import (
 from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, WARM_UP_ROUND
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
-_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT, IDLE_CHECK)
+_OF_CONNECTIONS = (
+    ACKNOWLEDGED,
+    ANSWER,
+    ASK_AT_NODE,
+    ASK_TIMEOUT,
+    CONNECTION_LOST,
+    HEARTBEAT,
+    IDLE_CHECK,
+)
 
 
 class DriverAudit(Protocol):
@@ -99,6 +108,7 @@ def _attempt_slots(view: View) -> Iterator[str]:
     w = view.world
     pointed_at = view.all_entries(*_OF_ATTEMPTS)
     pointed_at.update(_queued(w))
+    pointed_at.update(_held_back(w))
     pointed_at.update(view.retries)
     current = {
         request.attempt for r, request in enumerate(w.requests) if r not in view.free_requests
@@ -125,6 +135,17 @@ def _queued(w: World) -> Counter[int]:
     return queued
 
 
+def _held_back(w: World) -> Counter[int]:
+    """How many connections each attempt waits on for an acknowledgement (connection/nagle.py)."""
+    held: Counter[int] = Counter()
+    for connection in w.connections:
+        a = connection.held_first
+        while a >= 0 and held[a] < 2:
+            held[a] += 1
+            a = w.attempts[a].held_next
+    return held
+
+
 def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
     for c, connection in enumerate(view.world.connections):
         free = c in view.free_connections
@@ -141,10 +162,12 @@ def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
 
 
 def _attempts_wait_for_something(view: View) -> Iterator[str]:
-    """What is on a connection that works, at a node that runs, has an entry on the agenda."""
+    """What is on a connection that works, at a node that runs, has an entry on the agenda, or waits
+    for an acknowledgement, which has one."""
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
     silent = {fault.node for fault in w.faults if fault.kind == SILENCE}  # what it had is lost
+    entries.update(_held_back(w))
     for a, attempt in enumerate(w.attempts):
         if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
             continue

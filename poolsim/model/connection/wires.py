@@ -87,8 +87,8 @@ def write_in_vain(w: World, c: int, at: int) -> None:
     if connection.wire == WIRE_FAILING:
         connection.wire = WIRE_CLOSING
         lose(w, c, at)
-    elif connection.wire == WIRE_CUT and connection.unacknowledged == 0:
+    elif connection.wire == WIRE_CUT and connection.undelivered == 0:
         # Data that is under way takes the place of keepalive's probes in the kernel.
-        connection.unacknowledged = 1
+        connection.undelivered = 1
         session = w.sessions[w.pools[connection.pool].session]
         lose(w, c, at + w.clients[session.client].retransmission_timeout)
