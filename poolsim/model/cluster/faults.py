@@ -111,7 +111,7 @@ def fault(w: World, i: int, now: int) -> None:
     if w.nodes[n].drain_until < 0 or kind != REMOVE:
         apply_fault(w, n, kind, w.faults[i].factor, now)
         if kind in ANNOUNCED and w.faults[i].status_after >= 0:
-            _announce(w, n, now + w.faults[i].status_after)
+            announce(w, n, now + w.faults[i].status_after)
     if kind == REMOVE:
         again = drain(w, n, now)
         if again >= 0:
@@ -123,7 +123,7 @@ def apply_fault(w: World, n: int, kind: int, factor: int, now: int) -> None:
     """Do to node `n` what `kind` says.
 
     `factor`: in thousandths where it slows; in ns, of a middlebox how long a connection may be
-    idle, of a removal how long the node may drain.
+    idle, of a removal how long the node may drain. `announce` tells the sessions of it.
     """
     if kind < SILENCE:
         _change_node(w, n, kind, factor, now)
@@ -215,7 +215,7 @@ def _answer_waiting(w: World, n: int, now: int) -> None:
 
 
 @rule
-def _announce(w: World, n: int, at: int) -> None:
+def announce(w: World, n: int, at: int) -> None:
     """Every session gets the status event; whether it listens is decided when it arrives."""
     for s in range(len(w.sessions)):
         p = s * w.run.nodes + n
