@@ -207,6 +207,33 @@ def test_templates_have_none(template: object) -> None:
             "factor 1 and changes nothing",
         ),
         (
+            {"client": "kernel: {tcp_keepalive_time: 60s}"},
+            "kernel.tcp_keepalive_* does nothing: the driver does not switch keepalive on",
+        ),
+        (
+            {
+                "client": "options: {keepalive: true}",
+                "faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 5m}]",
+            },
+            "keepalive comes too late: the kernel probes a connection that was idle for 2h",
+        ),
+        (
+            {"faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 30s}]"},
+            "heartbeats come too late: a silent connection is asked after up to 30s, the middlebox "
+            "drops it after 30s",
+        ),
+        (
+            {
+                "driver": "python",
+                "faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 45s}]",
+            },
+            "a silent connection is asked after up to 2 times 30s",
+        ),
+        (
+            {"faults": "[{at: 1s, node: dc1/1, kind: remove}]"},
+            "dc1: only 2 of 3 nodes are in the ring for a time, fewer than replication_factor 3",
+        ),
+        (
             {"replications": "1", "expect": "[latency.p99 < 9s]"},
             "one replication gives no interval",
         ),
@@ -229,6 +256,12 @@ def test_what_is_odd_is_said(parts: dict[str, str], said: str) -> None:
             "client": "options: {load_balancing: {used_hosts_per_remote_dc: 1}}",
         },
         {"client": "limit: {max_concurrent: 3840}"},
+        {"client": "kernel: {tcp_retries2: 8}"},
+        {"faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 31s}]"},
+        {
+            "client": "options: {keepalive: true}\n    kernel: {tcp_keepalive_time: 9s}",
+            "faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 10s}]",
+        },
     ],
 )
 def test_what_is_not_odd_is_not_said(parts: dict[str, str]) -> None:

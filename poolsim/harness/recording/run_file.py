@@ -55,6 +55,7 @@ def run_file(
         "protocol": client.protocol,
         "driver": client.driver,
         "options": _OPTIONS[client.driver](client),
+        **_wrapped(client),
         "load": load,
         "duration_ns": scenario.duration_ns,
         "sample_every_ns": scenario.recording.sample_every_ns,
@@ -62,6 +63,13 @@ def run_file(
         "out": str(out),
         "query": QUERY,
     }
+
+
+def _wrapped(client: Client) -> dict[str, Any]:
+    """What sits on the driver: the session for asyncio, which has the application's limit."""
+    if not client.options.wrapper.name and not client.max_concurrent:
+        return {}
+    return {"wrapper": "async", "max_concurrent": client.max_concurrent or None}
 
 
 def _common(client: Client) -> dict[str, Any]:

@@ -34,6 +34,8 @@ PORTS: dict[str, tuple[str, str]] = {
     "reconnection_due": ("w.pools[p].driver", "w, p, now"),
     "status_event": ("w.pools[p].driver", "w, p, now"),
     "status_due": ("w.pools[p].driver", "w, p, now"),
+    "topology_event": ("w.pools[p].driver", "w, p, now"),
+    "topology_due": ("w.pools[p].driver", "w, p, now"),
     "control": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
     "option_changed": ("w.pools[p].driver", "w, p, raised_core, now"),
     "needed": ("w.pools[p].driver", "w, p, load"),

@@ -24,6 +24,8 @@ class Traits:
     timeout_includes_wait: whether the timeout of an attempt runs while it waits for a stream id.
     replicas_from_random_start: whether a token-aware plan takes the replicas in ring order from one
         that is drawn.
+    undecodable_is_final: whether a request whose answer cannot be decoded ends with that error, and
+        answers that nobody waits for are not decoded; or it fails as all others on its connection.
     """
 
     timer_tick_ns: int
@@ -37,3 +39,4 @@ class Traits:
     rotates_remote_hosts: bool = True
     timeout_includes_wait: bool = False
     replicas_from_random_start: bool = False
+    undecodable_is_final: bool = False

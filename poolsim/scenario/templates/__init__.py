@@ -17,6 +17,9 @@ ORDER = (
     "io-thread",
     "reconnect-storm",
     "busy-connection",
+    "heartbeats",
+    "middlebox",
+    "async-cassandra",
 )
 
 
