@@ -12,6 +12,7 @@ from poolsim.engine.rows import SAMPLE_WIDTH
 from poolsim.model.drivers.ports import needed
 from poolsim.model.primitives import World
 from poolsim.model.records import IGNORED, POOL_USABLE
+from poolsim.model.wrappers.async_cassandra import FIRST_CHECK
 
 
 def sample_values(w: World) -> int:
@@ -41,12 +42,13 @@ def take_sample(w: World) -> None:
             values[row + 6] += pool.orphans
             values[row + 7] += pool.rejected
             values[row + 8] += pool.sent
-            if pool.phase != POOL_USABLE or pool.active < min(
-                needed(w, p, pool.in_flight), options.max
-            ):
-                values[row + 9] += 1
-            if host.up == 0:
-                values[row + 10] += 1
+            if host.known == 1:
+                if pool.phase != POOL_USABLE or pool.active < min(
+                    needed(w, p, pool.in_flight), options.max
+                ):
+                    values[row + 9] += 1
+                if host.up == 0:
+                    values[row + 10] += 1
 
 
 def count_unfinished(w: World) -> None:
@@ -55,10 +57,12 @@ def count_unfinished(w: World) -> None:
     for k in range(len(w.clients)):
         counts[k] = 0
     for r in range(len(w.requests)):
-        counts[w.requests[r].client] += 1
+        if w.requests[r].number < FIRST_CHECK:
+            counts[w.requests[r].client] += 1
     r = w.run.free_request
     while r >= 0:
-        counts[w.requests[r].client] -= 1
+        if w.requests[r].number < FIRST_CHECK:
+            counts[w.requests[r].client] -= 1
         r = w.requests[r].next
 
 

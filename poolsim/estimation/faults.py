@@ -1,14 +1,19 @@
 """What a fault costs: how long until it is noticed, until nothing more is lost to it, and until
 everything is as before.
 
-* `detect`: from the start of a fault (a node stops or pauses) to the host marked down, by the
-  slowest session of those that mark it before the next fault of that node.
+* `detect`: from the start of a fault (a node stops, pauses or falls silent) to the host marked
+  down, by the slowest session of those that mark it before the next fault of that node. Of a node
+  that joins, to the host marked up; of one that leaves, to the host removed, or marked down.
 * `fail_over`: from the start to the end of the last request that failed with an error of that
   node, or because there was no host to try, of those intended before the fault's end; 0 where
   none failed.
 * `recover`: from the end of a fault until, for the 10 s from then on, the share of requests that
   succeed is within 1 % (of all requests) of what it was in the 10 s before the fault, and no pool
-  is smaller than its load needs. Resolved to the timeline's interval.
+  is smaller than its load needs. Resolved to the timeline's interval. Nodes that join or leave
+  and middleboxes without an end do not count.
+* `unnoticed`: from the instant at which a middlebox dropped a connection to the one at which its
+  client closed it or found it broken, or to the end of the run; the longest; 0 where none was
+  dropped.
 
 With several faults, each value is that of the worst; over all clients it is that of the slowest
 client. NaN stands for "did not happen": no session marked the host down, it was not as before
@@ -24,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from poolsim.model.kinds import HOST_DOWN
+from poolsim.model import kinds
 from poolsim.recording.columns import SAMPLE_COLUMNS
 from poolsim.recording.histogram import Integers
 from poolsim.recording.record import Record, owners
@@ -38,7 +43,15 @@ HOLD_NS = 10_000_000_000
 TOLERANCE = 0.01
 _NS = 1e-9
 _UNDERSIZED = SAMPLE_COLUMNS.index("undersized")
-_DETECTABLE = ("stop", "pause")
+_DETECTED_BY = {
+    "stop": (kinds.HOST_DOWN,),
+    "pause": (kinds.HOST_DOWN,),
+    "silent": (kinds.HOST_DOWN,),
+    "add": (kinds.HOST_UP,),
+    "remove": (kinds.HOST_REMOVED, kinds.HOST_DOWN),
+}
+"""What a session notes that has noticed; other kinds of fault need not be noticed."""
+_ENDS_OF_CONNECTIONS = (kinds.CONNECTION_BROKE, kinds.CLOSED, kinds.CONTROL_LOST)
 
 
 def fault_metrics(record: Record, scenario: Scenario) -> dict[str, float]:
@@ -56,6 +69,10 @@ def fault_metrics(record: Record, scenario: Scenario) -> dict[str, float]:
         values[metric] = _slowest(clients) if metric == "detect" else _worst(clients)
         for client, value in zip(scenario.clients, clients, strict=True):
             values[f"{client.name}/{metric}"] = value
+    unnoticed = _unnoticed(record, scenario)
+    values["unnoticed"] = max(unnoticed)
+    for client, value in zip(scenario.clients, unnoticed, strict=True):
+        values[f"{client.name}/unnoticed"] = value
     return values
 
 
@@ -74,12 +91,12 @@ def _slowest(values: list[float]) -> float:
 
 
 def _detect(record: Record, scenario: Scenario, fault: Fault) -> list[float]:
-    if fault.kind not in _DETECTABLE:
+    if fault.kind not in _DETECTED_BY:
         return [math.inf] * record.clients
     following = [f.at_ns for f in scenario.faults if f.node == fault.node and f.at_ns > fault.at_ns]
     until_ns = min(following, default=record.end_ns + 1)
     time_ns, kind, session, node, _, _ = record.notes.T
-    marked = (kind == HOST_DOWN) & (node == fault.node) & (session >= 0)
+    marked = np.isin(kind, _DETECTED_BY[fault.kind]) & (node == fault.node) & (session >= 0)
     marked &= (time_ns >= fault.at_ns) & (time_ns < until_ns)
     owner = owners(tuple(client.instances for client in scenario.clients))
     found = []
@@ -96,7 +113,32 @@ def _fail_over(record: Record, place: int, fault: Fault) -> list[float]:
     return (np.where(until_ns < 0, 0, until_ns - fault.at_ns) * _NS).tolist()  # type: ignore[no-any-return]
 
 
+def is_recovered_from(fault: Fault) -> bool:
+    """Whether there is a state before a fault to come back to."""
+    lasts = fault.kind == "middlebox" and not fault.for_ns
+    return not (fault.changes_members or lasts)
+
+
+def _unnoticed(record: Record, scenario: Scenario) -> list[float]:
+    """By client."""
+    owner = owners(tuple(client.instances for client in scenario.clients))
+    concerned = np.isin(record.notes[:, 1], (kinds.MIDDLEBOX_DROPPED, *_ENDS_OF_CONNECTIONS))
+    dropped: dict[int, tuple[int, int]] = {}
+    longest = [0.0] * record.clients
+    for time_ns, kind, session, _, connection, _ in record.notes[concerned].tolist():
+        if kind == kinds.MIDDLEBOX_DROPPED:
+            dropped[connection] = int(owner[session]), time_ns
+        elif connection in dropped:
+            client, since_ns = dropped.pop(connection)
+            longest[client] = max(longest[client], (time_ns - since_ns) * _NS)
+    for client, since_ns in dropped.values():
+        longest[client] = max(longest[client], (record.end_ns - since_ns) * _NS)
+    return longest
+
+
 def _recover(record: Record, fault: Fault) -> list[float]:
+    if not is_recovered_from(fault):
+        return [math.inf] * record.clients
     return [recovered_after(record, fault, client) for client in range(record.clients)]
 
 

@@ -54,6 +54,7 @@ NOTE_COUNTS = {
     "connections_resurrected": kinds.RESURRECTED,
     "connections_closed": kinds.CLOSED,
     "connections_lost": kinds.CONNECTION_BROKE,
+    "connections_dropped": kinds.MIDDLEBOX_DROPPED,
     "connect_failures": kinds.CONNECT_FAILED,
     "reconnection_attempts": kinds.RECONNECTION_ATTEMPT,
     "hosts_down": kinds.HOST_DOWN,

@@ -10,7 +10,8 @@
   acquisition queue as they did not before: the trouble outlives its cause.
 
 Listed are the nodes that had a fault, and every other node whose pools are not well after the last
-fault of the run. Over replications the worst counts.
+fault of the run. Nodes that join or leave, and middleboxes without an end, are no faults here. Over
+replications the worst counts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from poolsim.estimation.faults import HOLD_NS, TOLERANCE, Requests, first_well
+from poolsim.estimation.faults import (
+    HOLD_NS,
+    TOLERANCE,
+    Requests,
+    first_well,
+    is_recovered_from,
+)
 from poolsim.estimation.results import Recovery
 from poolsim.model import kinds
 from poolsim.recording.columns import SAMPLE_COLUMNS
@@ -97,13 +104,14 @@ class Pools:
 
 def recoveries(scenario: Scenario, records: Sequence[Record]) -> tuple[Recovery, ...]:
     """What became of each client's pools of each node that had a fault, or is not well."""
-    if not scenario.faults:
+    faults = [fault for fault in scenario.faults if is_recovered_from(fault)]
+    if not faults:
         return ()
     found = []
-    last = _last(scenario)
+    last = _last(faults)
     for client in range(len(scenario.clients)):
         for node in range(len(scenario.node_names)):
-            own = [fault for fault in scenario.faults if fault.node == node]
+            own = [fault for fault in faults if fault.node == node]
             fault = max(own, key=lambda fault: fault.at_ns, default=last)
             if fault is None:
                 continue
@@ -120,11 +128,11 @@ def recoveries(scenario: Scenario, records: Sequence[Record]) -> tuple[Recovery,
     return tuple(found)
 
 
-def _last(scenario: Scenario) -> Fault | None:
+def _last(faults: Sequence[Fault]) -> Fault | None:
     """The fault that ends last; None where one does not end, so that nothing comes after it."""
-    if not all(fault.for_ns for fault in scenario.faults):
+    if not all(fault.for_ns for fault in faults):
         return None
-    return max(scenario.faults, key=lambda fault: fault.at_ns + fault.for_ns)
+    return max(faults, key=lambda fault: fault.at_ns + fault.for_ns)
 
 
 def _has_pools(record: Record, client: int, node: int) -> bool:

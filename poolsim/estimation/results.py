@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas
 
+    from poolsim.estimation.monitor import Monitored
     from poolsim.scenario.scenario import Scenario
 
 
@@ -101,6 +102,8 @@ class Results:
     elapsed_s: float
     reproduce: str
     """The line that reproduces the run."""
+    monitors: tuple[Monitored, ...] = ()
+    """What the wrappers of the first replication saw of their hosts."""
     numbers: dict[str, int] = field(default_factory=dict)
     """Sums over the replications: requests, events of the engine."""
 

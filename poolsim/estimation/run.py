@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import poolsim
 from poolsim.estimation.intervals import estimate
 from poolsim.estimation.metrics import metrics_of
+from poolsim.estimation.monitor import monitored
 from poolsim.estimation.recovery import recoveries
 from poolsim.estimation.replication import RecordedReplication
 from poolsim.estimation.results import Estimate, Results, Verdict
@@ -105,6 +106,7 @@ def run_scenario(
         warnings=warnings + run.warnings(count),
         elapsed_s=time.perf_counter() - started,
         reproduce=_reproduce(scenario, source, overrides, digest),
+        monitors=monitored(scenario, records[0]),
         numbers=_numbers(done),
     )
 

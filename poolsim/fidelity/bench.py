@@ -76,6 +76,8 @@ class Bench:
     Requests are named by any integers the caller likes.
     """
 
+    world_type: type[BenchWorld] = BenchWorld
+
     def __init__(
         self,
         driver: str,
@@ -89,7 +91,7 @@ class Bench:
         reconnection_base_ns: int = 1_000_000_000,
         reconnection_max_ns: int = 600_000_000_000,
     ) -> None:
-        self.world = BenchWorld()
+        self.world = self.world_type()
         _furnish(self.world, driver, protocol, stream_limit)
         self.world.clients[0].reconnection_base = reconnection_base_ns
         self.world.clients[0].reconnection_max = reconnection_max_ns
@@ -107,8 +109,12 @@ class Bench:
         self.rules = DRIVERS[driver]
         self.attempts: dict[int, int] = {}
         self.held = False
+        self._prepare()
         self.rules.start_session(self.world, 0, 0)
         self.settle(0)
+
+    def _prepare(self) -> None:
+        """Set what a driver needs besides, before its session starts."""
 
     @property
     def pool(self) -> Any:

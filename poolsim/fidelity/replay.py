@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from poolsim.fidelity.bench import Bench, Outcome
+from poolsim.fidelity.nodejs_replay import ReplayedNodejsPool
 from poolsim.fidelity.python_replay import ReplayedPythonPool
 from poolsim.model.drivers.java3 import NOT_RESURRECTABLE
 from poolsim.model.drivers.registry import DRIVERS
@@ -89,9 +90,13 @@ def replay_file(path: Path | str) -> Replay:
     return Replay(path, replayed, None)
 
 
-def _replayed_pool(header: dict[str, Any]) -> ReplayedPool | ReplayedPythonPool:
+def _replayed_pool(
+    header: dict[str, Any],
+) -> ReplayedPool | ReplayedPythonPool | ReplayedNodejsPool:
     if header["driver"] == "python":
         return ReplayedPythonPool(header)
+    if header["driver"] == "nodejs":
+        return ReplayedNodejsPool(header)
     return ReplayedPool(header)
 
 

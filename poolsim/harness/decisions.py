@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from poolsim.harness import java, java3_walks, processes, python_walks
+from poolsim.harness import java, java3_walks, nodejs, nodejs_walks, processes, python_walks
 from poolsim.harness.drivers import python
 from poolsim.harness.not_ready import NotReady
 from poolsim.harness.proxy.process import started_proxy
@@ -57,6 +58,8 @@ class DecisionDriver:
     """(walks, operations of each, seed) -> walks, each with a "name"."""
     command: Callable[[], list[str]]
     """The recorder; the file with its order is appended. Raises NotReady."""
+    environment: Callable[[], Mapping[str, str]] = dict
+    """Variables that it needs besides. Raises NotReady."""
 
 
 def _java(flavour: str) -> DecisionDriver:
@@ -80,11 +83,19 @@ def _python(name: str) -> DecisionDriver:
     return DecisionDriver(plan, command)
 
 
+def _nodejs() -> DecisionDriver:
+    def command() -> list[str]:
+        return [nodejs.program("node"), str(nodejs.script("decisions.js"))]
+
+    return DecisionDriver(nodejs_walks.walks, command, nodejs.environment)
+
+
 DRIVERS: dict[str, DecisionDriver] = {
     "java3": _java("java3"),
     "dse": _java("dse"),
     "python": _python("python"),
     "python-legacy": _python("python-legacy"),
+    "nodejs": _nodejs(),
 }
 """By the name of a driver and flavour."""
 
@@ -125,7 +136,7 @@ def record_decisions(
     files = [out / f"{walk['name']}.jsonl" for walk in plan]
     if all(file.exists() for file in files):
         return files
-    command = chosen.command()
+    command, environment = chosen.command(), chosen.environment()
     errors: list[str] = []
     with started_proxy() as proxy, tempfile.TemporaryDirectory() as folder:
         order = Path(folder) / "order.json"
@@ -144,9 +155,7 @@ def record_decisions(
         )
         with (
             (Path(folder) / "stderr").open("w+b") as stderr,
-            processes.started(
-                [*command, str(order)], stdout=subprocess.PIPE, stderr=stderr
-            ) as process,
+            _started([*command, str(order)], environment, stderr) as process,
         ):
             for said in _lines(process):
                 progress(said)
@@ -159,6 +168,14 @@ def record_decisions(
         why = "\n".join(errors[:5]) or said_last or f"the recorder ended with status {status}"
         raise RecordingFailed(f"{len(missing)} of {walks} walks are missing:\n{why}")
     return files
+
+
+def _started(
+    command: list[str], environment: Mapping[str, str], stderr: IO[bytes]
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return processes.started(
+        command, stdout=subprocess.PIPE, stderr=stderr, environment=environment
+    )
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:

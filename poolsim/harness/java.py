@@ -5,16 +5,13 @@ A build is kept in the cache under a name that changes with any of its sources, 
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from poolsim.harness import files, processes
+from poolsim.harness.locking import locked
 from poolsim.harness.not_ready import NotReady
 
 FLAVOURS = {
@@ -61,7 +58,7 @@ def build(flavour: str) -> list[Path]:
     program("java")
     if not target.is_dir():
         maven = program("mvn")
-        with _locked(target.with_suffix(".lock")):
+        with locked(target.with_suffix(".lock")):
             if not target.is_dir():
                 _build(maven, sources, flavour, target)
     return [target / _JAR, *sorted((target / "lib").glob("*.jar"))]
@@ -94,14 +91,3 @@ def _build(maven: str, sources: Path, flavour: str, target: Path) -> None:
         (output / _JAR).rename(kept / _JAR)
         (output / "lib").rename(kept / "lib")
         kept.rename(target)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Only one program builds at a time."""
-    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

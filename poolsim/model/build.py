@@ -21,7 +21,28 @@ from poolsim.model.client.session import (
     FIELD_THRESHOLD,
     start_sessions,
 )
-from poolsim.model.cluster.faults import NORMAL_SPEED, PAUSE, RESUME, SLOW, START, STOP
+from poolsim.model.cluster.faults import (
+    ACCEPT,
+    ADD,
+    ANNOUNCED,
+    ANSWER_AGAIN,
+    FAIL_WRITES,
+    GARBLE,
+    MIDDLEBOX,
+    NO_MIDDLEBOX,
+    NORMAL_SPEED,
+    PAUSE,
+    REFUSE,
+    REMOVE,
+    RESUME,
+    SILENCE,
+    SLOW,
+    SPEAK_CLEARLY,
+    START,
+    STOP,
+    WRITE_AGAIN,
+)
+from poolsim.model.cluster.membership import deal_ring
 from poolsim.model.cluster.nodes import NOMINAL, finish_is_known
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.drivers.traits import Traits
@@ -30,24 +51,41 @@ from poolsim.model.laws.arrivals import ArrivalTimes, arrival_times
 from poolsim.model.laws.choices import Transform, codes, integers_between, listed, yes_with
 from poolsim.model.laws.durations import quantile_ns
 from poolsim.model.laws.levels import level_changes
-from poolsim.model.policies.balancing import DC_AWARE, POLICY_NAMES, ROUND_ROBIN
+from poolsim.model.policies.balancing import (
+    BY_DATACENTER,
+    DC_AWARE,
+    NODEJS_DEFAULT,
+    POLICY_NAMES,
+    ROUND_ROBIN,
+)
 from poolsim.model.policies.reconnection import (
     FIFTEEN_PERCENT,
     FULL,
     MILLIONTHS,
     RECONNECTION_NAMES,
+    SPREAD,
 )
 from poolsim.model.policies.retry import FALLTHROUGH
 from poolsim.model.primitives import World as AnyWorld
 from poolsim.model.records import (
     IGNORED,
     LOCAL,
+    NODE_DOWN,
+    NODE_RUNNING,
     REMOTE,
     TABLES,
     World,
     slotted,
 )
-from poolsim.scenario.scenario import Client, Datacenter, Options, Pooling, Scenario
+from poolsim.model.wrappers.async_cassandra import start_wrapper
+from poolsim.scenario.scenario import (
+    NO_STATUS,
+    Client,
+    Datacenter,
+    Options,
+    Pooling,
+    Scenario,
+)
 
 CHANGE_FIELDS = {
     "pooling.local.core": (LOCAL, FIELD_CORE),
@@ -71,7 +109,19 @@ LEGACY_STREAMS = 128
 STREAMS = 32768
 """Stream ids of a connection below protocol v3, and from it on."""
 
-FAULT_KINDS = {"stop": (STOP, START), "pause": (PAUSE, RESUME), "slow": (SLOW, NORMAL_SPEED)}
+FAULT_KINDS = {
+    "stop": (STOP, START),
+    "pause": (PAUSE, RESUME),
+    "slow": (SLOW, NORMAL_SPEED),
+    "silent": (SILENCE, ANSWER_AGAIN),
+    "refuse": (REFUSE, ACCEPT),
+    "write_failure": (FAIL_WRITES, WRITE_AGAIN),
+    "protocol_error": (GARBLE, SPEAK_CLEARLY),
+    "middlebox": (MIDDLEBOX, NO_MIDDLEBOX),
+    "add": (ADD, ADD),
+    "remove": (REMOVE, REMOVE),
+}
+"""By kind of the scenario: what begins it and what ends it; a node joins or leaves only once."""
 
 
 class Draws(Protocol):
@@ -104,11 +154,18 @@ def build(scenario: Scenario, draws: Draws) -> World:
 def start(w: AnyWorld) -> None:
     """Do what happens before time zero and put the first events on the agenda. Both engines run
     it, so it is written like a rule."""
+    outside = 0
+    for n in range(len(w.nodes)):
+        outside += 1 - w.nodes[n].member
+    if outside > 0:
+        deal_ring(w)
     for i in range(len(w.faults)):
         w.schedule(w.faults[i].at, FAULT, i, i)
     for i in range(len(w.changes)):
         w.schedule(w.changes[i].at, CHANGE, i, i)
     start_sessions(w)
+    for s in range(len(w.sessions)):
+        start_wrapper(w, s, 0)
     for k in range(len(w.clients)):
         start_load(w, k)
 
@@ -154,18 +211,20 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         limit=client.max_concurrent,
         timeout=options.read_timeout_ns,
         timeout_covers=int(traits.timeout_covers_request),
+        timeout_waits=int(traits.timeout_includes_wait),
         timer_tick=traits.timer_tick_ns,
         retry=FALLTHROUGH if options.retry == "fallthrough" else traits.retry,
         policy=policy,
         token_aware=int(balancing.token_aware),
-        shuffle=int(balancing.shuffle_replicas and replication > 1),
+        shuffle=_order_of_replicas(traits, policy, balancing.shuffle_replicas and replication > 1),
         remote_hosts=balancing.used_hosts_per_remote_dc,
         datacenter=datacenter,
-        rotation=datacenter if policy == DC_AWARE else 0,
+        rotation=datacenter if policy in BY_DATACENTER else 0,
         reconnection=RECONNECTION_NAMES.index(options.reconnection.kind),
         reconnection_base=options.reconnection.base_ns,
         reconnection_max=options.reconnection.max_ns,
         reconnection_attempts=options.reconnection.max_attempts,
+        reconnection_no_delay=int(options.reconnection.start_with_no_delay),
         connect_timeout=options.connect_timeout_ns,
         handshake_timeout=options.read_timeout_ns,
         heartbeat_timeout=options.heartbeat_timeout_ns or options.read_timeout_ns,
@@ -179,6 +238,17 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         connect_covers=int(traits.connect_timeout_covers_handshake),
         remote_rotates=int(traits.rotates_remote_hosts),
         connects_remote=int(options.connect_to_remote_hosts),
+        defunct_threshold=options.defunct_read_timeout_threshold,
+        warmup=int(options.warmup),
+        keepalive=int(options.keepalive),
+        keepalive_time=client.kernel.keepalive_time_ns,
+        keepalive_interval=client.kernel.keepalive_interval_ns,
+        keepalive_probes=client.kernel.keepalive_probes,
+        retransmission_timeout=client.kernel.retransmission_timeout_ns,
+        undecodable_is_final=int(traits.undecodable_is_final),
+        warms_up=int(options.wrapper.warm_up),
+        monitor_interval=options.wrapper.monitor_interval_ns if options.wrapper.monitored else 0,
+        crosstalk=client.crosstalk_ns,
         nagle=int(not options.tcp_nodelay),
     )
     _add_draws(record, scenario, client, draws)
@@ -189,6 +259,13 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     turns = draws.add(f"turn/{client.name}", integers_between(0, w.run.nodes - 1))
     for i in range(client.instances):
         _add_session(w, scenario, client, len(w.clients) - 1, draws.at(turns, i, 0))
+
+
+def _order_of_replicas(traits: Traits, policy: int, shuffled: bool) -> int:
+    """`Client.shuffle`: 0 ring order, 1 random, 2 ring order from a random one."""
+    if shuffled and traits.replicas_from_random_start and policy != NODEJS_DEFAULT:
+        return 2
+    return int(shuffled)
 
 
 def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) -> None:
@@ -229,6 +306,9 @@ def _add_draws(record: Any, scenario: Scenario, client: Client, draws: Draws) ->
     delay = getattr(DRIVERS[client.driver], "STATUS_DELAY_NS", None)
     if delay is not None:
         record.status_delay = draws.add(f"status/{name}", integers_between(*delay))
+    delay = getattr(DRIVERS[client.driver], "TOPOLOGY_DELAY_NS", None)
+    if delay is not None:
+        record.topology_delay = draws.add(f"topology/{name}", integers_between(*delay))
 
 
 def _add_jitter(record: Any, client: Client, draws: Draws) -> None:
@@ -236,17 +316,21 @@ def _add_jitter(record: Any, client: Client, draws: Draws) -> None:
     reconnection = client.options.reconnection
     is_exponential = reconnection.kind == "exponential"
     parts = None
+    spread = None
     match reconnection.jitter:
         case "own":
             # The drivers that have one have it in their exponential policy only.
             own = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
-            parts = own if is_exponential else None
+            spread = getattr(DRIVERS[client.driver], "JITTER_SPREAD", None)
+            parts = (own or spread) if is_exponential else None
         case "15%":
             parts = FIFTEEN_PERCENT
         case "full":
             parts = FULL
             record.reconnection_jitter_parts = MILLIONTHS
     record.reconnection_clamped = int(is_exponential and reconnection.jitter != "full")
+    if spread is not None:
+        record.reconnection_clamped = SPREAD
     if parts is not None:
         record.reconnection_jitter = draws.add(f"jitter/{client.name}", integers_between(*parts))
 
@@ -261,6 +345,7 @@ def _add_replicas(w: World, record: Any, datacenters: tuple[Datacenter, ...], lo
     datacenter = datacenters[local]
     record.replica_first = len(w.replicas)
     record.replication = datacenter.replication_factor
+    record.replication_factor = datacenter.replication_factor
     for position in range(datacenter.nodes):
         chosen: list[int] = []
         passed: list[int] = []
@@ -273,7 +358,9 @@ def _add_replicas(w: World, record: Any, datacenters: tuple[Datacenter, ...], lo
             else:
                 racks.append(rack)
                 chosen.append(node)
-        chosen.extend(passed)
+            if len(racks) >= datacenter.racks:
+                chosen.extend(passed)
+                passed.clear()
         w.replicas.extend(first + node for node in chosen[: datacenter.replication_factor])
 
 
@@ -313,6 +400,7 @@ def _add_session(w: World, scenario: Scenario, client: Client, k: int, turn: int
     session.reconnector = len(w.executors)
     _add(w, "executors", session=s, threads=threads)
     session.control_turn = turn
+    absent = absent_at_start(scenario)
     n = 0
     for d, datacenter in enumerate(scenario.datacenters):
         rotation = _add(w, "rotations", first=len(w.rotation_nodes))
@@ -321,7 +409,8 @@ def _add_session(w: World, scenario: Scenario, client: Client, k: int, turn: int
         w.rotation_nodes.extend([-1] * (w.run.nodes if d == 0 else datacenter.nodes))
         for i in range(datacenter.nodes):
             distance = _distance(record, d, i)
-            _add(w, "hosts", distance=distance)
+            member = int(n not in absent)
+            _add(w, "hosts", distance=distance, up=member, known=member)
             _add(
                 w,
                 "pools",
@@ -332,9 +421,9 @@ def _add_session(w: World, scenario: Scenario, client: Client, k: int, turn: int
                 delay=delay,
             )
             listed_in = rotation
-            if record.policy != DC_AWARE:
+            if record.policy not in BY_DATACENTER:
                 listed_in = w.rotations[s * w.run.datacenters]
-            if record.policy == DC_AWARE or distance != IGNORED:
+            if member and (record.policy in BY_DATACENTER or distance != IGNORED):
                 w.rotation_nodes[listed_in.first + listed_in.count] = n
                 listed_in.count += 1
             n += 1
@@ -352,14 +441,15 @@ def _distance(record: Any, d: int, i: int) -> int:
 def _add_nodes(w: World, scenario: Scenario) -> None:
     spec = scenario.node
     interval = round(1e9 / spec.accepts_per_second) if spec.accepts_per_second else 0
-    costs = [record.read_cost for record in w.clients]
+    costs = [record.read_cost + record.crosstalk for record in w.clients]
     delays: list[set[int]] = [set() for _ in scenario.node_names]
     for pool, host in zip(w.pools, w.hosts, strict=True):
         if host.distance != IGNORED:
             delays[pool.node].add(pool.delay)
+    absent = absent_at_start(scenario)
     n = 0
     for d, datacenter in enumerate(scenario.datacenters):
-        for _ in range(datacenter.nodes):
+        for i in range(datacenter.nodes):
             of_senders = delays[n] or {0}
             _add(
                 w,
@@ -370,16 +460,40 @@ def _add_nodes(w: World, scenario: Scenario) -> None:
                 recursive=finish_is_known(min(of_senders), max(of_senders), max(costs)),
                 idle=spec.workers,
                 accept_interval=interval,
+                rack=i % datacenter.racks,
+                member=int(n not in absent),
+                state=NODE_DOWN if n in absent else NODE_RUNNING,
             )
             w.heaps.append([0] * spec.workers)
             n += 1
 
 
+def absent_at_start(scenario: Scenario) -> frozenset[int]:
+    """Nodes that are not in the ring before a fault adds them."""
+    first: dict[int, str] = {}
+    for fault in scenario.faults:
+        if fault.kind in ("add", "remove"):
+            first.setdefault(fault.node, fault.kind)
+    return frozenset(node for node, kind in first.items() if kind == "add")
+
+
 def _add_faults(w: World, scenario: Scenario) -> None:
     for fault in scenario.faults:
         begin, end = FAULT_KINDS[fault.kind]
-        factor = round(fault.factor * NOMINAL) if fault.kind == "slow" else NOMINAL
-        _add(w, "faults", at=fault.at_ns, node=fault.node, kind=begin, factor=factor)
+        factor = {
+            "slow": round(fault.factor * NOMINAL),
+            "middlebox": fault.idle_timeout_ns,
+            "remove": fault.drain_timeout_ns,
+        }.get(fault.kind, NOMINAL)
+        _add(
+            w,
+            "faults",
+            at=fault.at_ns,
+            node=fault.node,
+            kind=begin,
+            factor=factor,
+            status_after=fault.status_after_ns if begin in ANNOUNCED else NO_STATUS,
+        )
         if fault.for_ns:
             _add(
                 w,

@@ -39,7 +39,9 @@ THINK = 22  # a user or a worker that paused returns
 ISSUE = 23  # an instance's issuing thread is free for the next request
 ARRIVAL = 24  # a request of an open load is due
 ACKNOWLEDGED = 25  # a node's kernel acknowledges a write without a response to do it with
-EVENT_KINDS = 26
+IDLE_CHECK = 26  # a middlebox looks whether a connection was idle; what is sent now still passes
+MONITOR = 27  # a wrapper begins to look at the hosts of its session
+EVENT_KINDS = 28
 
 EVENT_NAMES = (
     "node_done",
@@ -68,6 +70,8 @@ EVENT_NAMES = (
     "issue",
     "arrival",
     "acknowledged",
+    "idle_check",
+    "monitor",
 )
 
 # How a request ends ------------------------------------------------------------------------------
@@ -82,13 +86,14 @@ OUTCOME_NAMES = ("ok", "no_host_available", "client_timeout", "connection_error"
 
 NO_ERROR = 0
 BUSY_QUEUE_FULL = 1  # java3 BusyPoolException: queue full
-BUSY_QUEUE_OFF = 2  # java3 BusyPoolException: max_queue_size or pool_timeout is 0
+BUSY_QUEUE_OFF = 2  # java3 BusyPoolException: no queue; nodejs BusyConnectionError
 BUSY_TIMED_OUT = 3  # java3 BusyPoolException after pool_timeout; python: borrow timed out
 POOL_CLOSED = 4  # java3 ConnectionException (closed, initialising); python: pool is shut down
-NO_CONNECTION = 5  # python NoConnectionsAvailable: no connection at the moment
+NO_CONNECTION = 5  # python NoConnectionsAvailable, nodejs "No connection available"
 NO_STREAM = 6  # BusyConnectionException: every stream id is taken
 LOST = 7  # TransportException: the connection broke
 TIMED_OUT = 8  # OperationTimedOutException
+UNDECODABLE = 9  # the answer could not be decoded
 ERROR_NAMES = (
     "",
     "pool is busy: queue full",
@@ -99,6 +104,7 @@ ERROR_NAMES = (
     "no stream",
     "connection lost",
     "timed out",
+    "answer cannot be decoded",
 )
 
 # What is noted (the event table) -----------------------------------------------------------------
@@ -130,6 +136,27 @@ CONTROL_CONNECTED = 23
 CONTROL_LOST = 24
 POOL_READY = 25  # value: active connections
 POOL_SHUT = 26  # the driver closed the pool; value: requests that waited in its queue
+NODE_SILENCED = 27
+NODE_ANSWERS = 28
+NODE_REFUSES = 29
+NODE_ACCEPTS = 30
+WRITES_FAIL = 31
+WRITES_WORK = 32
+ANSWERS_GARBLED = 33
+ANSWERS_CLEAR = 34
+MIDDLEBOX_WATCHES = 35  # value: nanoseconds that a connection may be idle
+MIDDLEBOX_GONE = 36
+MIDDLEBOX_DROPPED = 37  # a connection, and nobody is told; value: nanoseconds that it was idle
+NODE_ADDED = 38
+NODE_REMOVED = 39  # value: nanoseconds that its drain may last
+NODE_DRAINED = 40  # it is gone; value: connections that had to be broken off
+HOST_ADDED = 41  # a session has learnt of a node
+HOST_REMOVED = 42  # a session has learnt that a node has left
+CHECK_OK = 43  # a wrapper's query to a host was answered; value: nanoseconds that it took
+CHECK_FAILED = 44  # value: how it ended
+CHECK_FOUND_DOWN = 45  # the session holds the host for down, so that nothing was sent
+WARMED_UP = 46  # value: nanoseconds that the warm-up took
+MONITORED = 47  # a round over all hosts is over; value: hosts that were down
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -158,6 +185,27 @@ NOTE_NAMES = (
     "control_lost",
     "pool_ready",
     "pool_shut",
+    "node_silenced",
+    "node_answers",
+    "node_refuses",
+    "node_accepts",
+    "writes_fail",
+    "writes_work",
+    "answers_garbled",
+    "answers_clear",
+    "middlebox_watches",
+    "middlebox_gone",
+    "middlebox_dropped",
+    "node_added",
+    "node_removed",
+    "node_drained",
+    "host_added",
+    "host_removed",
+    "check_ok",
+    "check_failed",
+    "check_found_down",
+    "warmed_up",
+    "monitored",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

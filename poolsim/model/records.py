@@ -81,6 +81,7 @@ class Run:
     connects_started: int = 0
     connects_failed: int = 0
     connections_gone: int = 0  # lost or closed after they were open
+    ring_walks: int = 0  # made to list replicas
     status_events: int = 0
 
 
@@ -115,14 +116,16 @@ class Client:
     limit: int = 0  # concurrent requests per instance, 0: no limit
     timeout: int = 0  # of a request or an attempt, 0: none
     timeout_covers: int = 0  # 0: each attempt from its write, 1: the whole request
+    timeout_waits: int = 0  # 1: an attempt's timeout runs while it waits for a stream id, too
     timer_tick: int = 0  # granularity of the driver's timer wheel
     timer_at: int = -1  # when the attempts' timer is due, -1: never
     retry: int = 0
     policy: int = 0
     token_aware: int = 0
-    shuffle: int = 0
+    shuffle: int = 0  # of replicas. 0: ring order, 1: random, 2: ring order from a random one
     replica_first: int = 0  # its datacenter's first entry in `replicas`
-    replication: int = 1
+    replication: int = 1  # replicas of a key in it: fewer where it has fewer nodes
+    replication_factor: int = 1
     remote_hosts: int = 0  # used_hosts_per_remote_dc
     datacenter: int = 0
     rotation: int = 0  # the datacenter whose rotation its policy walks first
@@ -132,12 +135,23 @@ class Client:
     reconnection_attempts: int = 0  # 0: no limit
     reconnection_jitter: int = -1  # lane of jitter, -1: none
     reconnection_jitter_parts: int = 100  # that make a whole: percent or millionths
-    reconnection_clamped: int = 1  # 1: a delay with jitter is kept within base and max
+    reconnection_clamped: int = 1  # 1: a delay with jitter is kept within base and max, 2: SPREAD
+    reconnection_no_delay: int = 0  # 1: the first attempt of a schedule has no delay
     connect_timeout: int = 0
     handshake_timeout: int = 0  # of each message of a handshake
     heartbeat_timeout: int = 0
     round_trips: int = 3  # of a handshake
     status_events: int = 1
+    keepalive: int = 0  # 1: the kernel probes connections that are idle
+    keepalive_time: int = 0  # idle for so long before the first probe
+    keepalive_interval: int = 0  # from an unanswered probe to the next
+    keepalive_probes: int = 0  # unanswered ones after which the connection is lost
+    retransmission_timeout: int = 0  # from a write without acknowledgement to the loss
+    warms_up: int = 0  # 1: its wrapper sends a query to each host before the load begins
+    monitor_interval: int = 0  # from one round of its wrapper's monitor to the next, 0: none
+    checks: int = 0  # queries that its wrapper made
+    crosstalk: int = 0  # what reading a response costs more for each other request in flight
+    undecodable_is_final: int = 0  # 1: a request whose answer cannot be decoded ends with that
     stream_limit: int = 32768
     blocking: int = 0  # 1: a borrow that waits blocks its thread
     retry_on_executor: int = 0  # 1: a request goes on to the next host on an executor's thread
@@ -145,6 +159,7 @@ class Client:
     remote_rotates: int = 1  # 0: plans always offer a remote datacenter's first hosts
     connects_remote: int = 1  # 0: no connections to remote hosts
     status_delay: int = -1  # lane of the delay of status events, -1: none
+    topology_delay: int = -1  # of topology events
     nagle: int = 0  # 1: its sockets are without TCP_NODELAY
 
 
@@ -189,6 +204,10 @@ class Session:
     control_attempts: int = 0
     control_step: int = 0  # hosts tried in this round
     control_turn: int = 0
+    round: int = 0  # of its wrapper over all hosts: none, to warm up, or to monitor
+    round_at: int = 0  # when it began
+    round_node: int = 0  # the next host
+    round_down: int = 0  # hosts found down
 
 
 @record
@@ -242,6 +261,8 @@ class Host:
     reconnect_at: int = -1
     status_due: int = -1  # when the driver acts on the last status event
     times_down: int = 0
+    known: int = 1  # 0: the session does not know of the host: not yet in the ring, or left it
+    topology_due: int = -1  # when the driver acts on the last topology event
 
 
 @record
@@ -304,7 +325,11 @@ class Connection:
     heartbeat_interval: int = 0
     heartbeat_at: int = -1
     last_read: int = 0
-    lost_at: int = -1
+    lost_at: int = -1  # when its client is to notice that it is broken
+    wire: int = 0  # WIRE_FINE, ...: what becomes of what is sent on it
+    asked_at: int = 0  # when its last message of its own was sent
+    idle_check_at: int = -1  # when a middlebox looks at it
+    undelivered: int = 0  # 1: something was written that a middlebox dropped
     unacknowledged: int = -1  # when what is not acknowledged was written (Nagle), -1: nothing is
     held_first: int = -1  # attempts that wait for the acknowledgement
     held_last: int = -1
@@ -405,6 +430,15 @@ class Node:
     sent: int = 0
     accept_interval: int = 0
     accept_at: int = 0  # when it can accept the next connection
+    wire: int = 0  # what connections to it suffer: WIRE_FINE, WIRE_GARBLED or WIRE_FAILING
+    refuses: int = 0  # 1: no new connection is accepted
+    idle_limit: int = 0  # of the middlebox in front of it, 0: there is none
+    watched_since: int = 0  # since when that has watched
+    member: int = 1  # 0: not in the ring
+    rack: int = 0
+    rack_walk: int = 0  # last walk around the ring that met the rack of this number
+    chosen_walk: int = 0  # last walk that chose this node for its rack
+    drain_until: int = -1  # it has left the ring and closes its connections, by then all of them
 
 
 @record
@@ -414,7 +448,7 @@ class Fault:
     at: int = 0
     node: int = 0
     kind: int = 0
-    factor: int = 1000
+    factor: int = 1000  # in thousandths; ns that a connection may be idle, or a drain may last
     status_after: int = -1  # from the node's return to its status event; -1: none comes
 
 
@@ -484,7 +518,14 @@ CALLER_EXECUTOR = 2
 
 NODE_RUNNING = 0
 NODE_PAUSED = 1
-NODE_DOWN = 2
+NODE_DOWN = 2  # from here on what is sent to it is lost
+NODE_SILENT = 3
+
+WIRE_FINE = 0
+WIRE_GARBLED = 1  # the next answer cannot be decoded
+WIRE_CLOSING = 2  # from here on nothing sent arrives; here the peer's close is on its way
+WIRE_CUT = 3  # a middlebox drops what is sent, either way, and nobody is told
+WIRE_FAILING = 4  # the client's socket refuses to write
 
 # What `borrow` answers; positive values are the errors of kinds.py
 GRANTED = -1

@@ -8,7 +8,7 @@ that will still come (stale or not), a place in a queue, a place in a node.
 from __future__ import annotations
 
 from poolsim.model.primitives import World
-from poolsim.model.records import DONE, FREE, GONE, IDLE
+from poolsim.model.records import DONE, FREE, GONE, IDLE, WIRE_FINE
 from poolsim.model.rule import rule
 
 ATTEMPT_BITS = 12
@@ -74,6 +74,9 @@ def new_connection(w: World) -> int:
     connection.probe = -1
     connection.heartbeat_at = -1
     connection.lost_at = -1
+    connection.wire = WIRE_FINE
+    connection.idle_check_at = -1
+    connection.undelivered = 0
     connection.unacknowledged = -1
     connection.held_first = -1
     return c

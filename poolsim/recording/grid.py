@@ -65,7 +65,7 @@ def scheduled_ns(scenario: Scenario) -> list[int]:
     instants = {edge for windows in phase_windows(scenario).values() for w in windows for edge in w}
     for fault in scenario.faults:
         instants.add(fault.at_ns)
-        instants.add(fault.at_ns + fault.for_ns)
+        instants.add(fault.end_ns(scenario.duration_ns))
     instants.update(change.at_ns for change in scenario.changes)
     return sorted(instant for instant in instants if 0 < instant < scenario.duration_ns)
 

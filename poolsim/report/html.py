@@ -10,9 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from poolsim import __version__
+from poolsim.estimation.monitor import Monitored
 from poolsim.estimation.results import Estimate, Results, Verdict
+from poolsim.report import monitors, tables, words
 from poolsim.report import plot_style as style
-from poolsim.report import tables, words
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.plots import Plot, plots
 from poolsim.report.summaries import (
@@ -122,7 +123,10 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "fault_times": [
             {
                 "client": one.client,
-                "cells": [_with_interval(e) for e in (one.detect, one.fail_over, one.recover)],
+                "cells": [
+                    _with_interval(e)
+                    for e in (one.detect, one.fail_over, one.recover, one.unnoticed)
+                ],
             }
             for one in times
         ],
@@ -137,6 +141,8 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "shown_stalls": SHOWN_STALLS,
         "shown_clients": SHOWN_CLIENTS,
         "failures": words.first_failures(results),
+        "monitor_heads": monitors.HEADS,
+        "monitors": [_monitor(one) for one in results.monitors],
         "plots": [{"title": plot.title, "svg": _inlined(plot)} for plot in pictures],
         "plots_note": _plots_note(results, pictures),
         "runs": runs,
@@ -148,6 +154,16 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "metrics": [(name, estimate_text(e)) for name, e in results.estimates.items()],
         "resolved": results.resolved,
         "reproduce": results.reproduce,
+    }
+
+
+def _monitor(one: Monitored) -> dict[str, Any]:
+    texts = (monitors.warm_up_text(one), monitors.round_text(one))
+    return {
+        "title": monitors.title(one),
+        "texts": [text for text in texts if text],
+        "rows": monitors.host_rows(one.rounds[-1]) if one.rounds else [],
+        "warnings": monitors.warning_texts(one),
     }
 
 
@@ -255,7 +271,8 @@ def _client(summary: ClientSummary) -> dict[str, Any]:
     instances = f"{client.instances:,} instances, " if client.instances > 1 else ""
     return {
         "name": client.name,
-        "about": f"{client.driver}, protocol v{client.protocol}, {instances}in {client.datacenter}",
+        "about": f"{client.driver_name}, protocol v{client.protocol}, "
+        f"{instances}in {client.datacenter}",
         "closed_loop": words.CLOSED_LOOP if summary.closed_loop else "",
         "instances": client.instances,
         "tiles": tiles,

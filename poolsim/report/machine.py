@@ -15,10 +15,16 @@ from typing import Any
 import numpy as np
 
 from poolsim import __version__
+from poolsim.estimation.monitor import as_document
 from poolsim.estimation.results import Estimate, Results
 from poolsim.report import words
 from poolsim.report.growth import NANOSECONDS
-from poolsim.report.summaries import ClientSummary, client_summaries, fault_times
+from poolsim.report.summaries import (
+    FAULT_METRICS,
+    ClientSummary,
+    client_summaries,
+    fault_times,
+)
 from poolsim.scenario.scenario import Fault
 
 SCHEMA_VERSION = 1
@@ -67,6 +73,7 @@ def summary(results: Results) -> dict[str, Any]:
             {**dataclasses.asdict(stall), "text": words.stall_text(stall)}
             for stall in results.stalls
         ],
+        "monitors": [as_document(one) for one in results.monitors],
         "failures": list(words.first_failures(results)),
         "warnings": list(results.warnings),
         "replications": [
@@ -97,6 +104,10 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "at_s": fault.at_ns / NANOSECONDS,
         "for_s": fault.for_ns / NANOSECONDS if fault.for_ns else None,
         "factor": fault.factor if fault.kind == "slow" else None,
+        "idle_timeout_s": fault.idle_timeout_ns / NANOSECONDS or None,
+        "drain_timeout_s": (
+            fault.drain_timeout_ns / NANOSECONDS if fault.kind == "remove" else None
+        ),
     }
 
 
@@ -109,15 +120,14 @@ def _client(one: ClientSummary) -> dict[str, Any]:
     return {
         "name": client.name,
         "driver": client.driver,
+        "wrapper": client.options.wrapper.name or None,
         "protocol": client.protocol,
         "instances": client.instances,
         "closed_loop": one.closed_loop,
         "note": words.CLOSED_LOOP if one.closed_loop else "",
         "most_connections": one.most_connections,
         "figures": {metric: _estimate(estimate) for metric, estimate in one.figures.items()},
-        "fault_times": {
-            metric: _estimate(one.estimate(metric)) for metric in ("detect", "fail_over", "recover")
-        },
+        "fault_times": {metric: _estimate(one.estimate(metric)) for _, metric in FAULT_METRICS},
         "hosts": [
             {name: value for name, value in dataclasses.asdict(host).items() if name != "client"}
             for host in one.hosts

@@ -21,6 +21,7 @@ STRIP_ROWS = (
     ("closed", "closed", "v", style.QUIET),
     ("replaced", "replaced", "D", style.CONNECTING),
     ("lost", "connection_broke", "X", style.REJECTED),
+    ("dropped", "middlebox_dropped", "s", style.REJECTED),
     ("connect failed", "connect_failed", "x", style.REJECTED),
     ("reconnecting", "reconnection_attempt", "|", style.LEVEL),
     ("gave up", "reconnection_gave_up", "s", style.REJECTED),

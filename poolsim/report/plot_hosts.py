@@ -91,7 +91,7 @@ def _spans(results: Results, host: str, end_s: float) -> list[Span]:
     return [
         Span(
             fault.at_ns / NANOSECONDS,
-            min(end_s, (fault.at_ns + fault.for_ns) / NANOSECONDS) if fault.for_ns else end_s,
+            min(end_s, fault.end_ns(results.scenario.duration_ns) / NANOSECONDS),
             "",
             style.FAULT,
         )

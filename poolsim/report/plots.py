@@ -202,7 +202,7 @@ def fault_spans(scenario: Scenario, end_s: float) -> list[Span]:
     spans = []
     for fault in scenario.faults:
         start = fault.at_ns / NANOSECONDS
-        stop = start + fault.for_ns / NANOSECONDS if fault.for_ns else end_s
+        stop = fault.end_ns(scenario.duration_ns) / NANOSECONDS
         label = f"{style.name(fault.node_name)} {FAULT_WORDS.get(fault.kind, fault.kind)}"
         spans.append(Span(start, min(stop, end_s), label, style.FAULT))
     return spans

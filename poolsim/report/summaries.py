@@ -40,6 +40,8 @@ CLIENT_METRICS = (
 EventCounts: TypeAlias = Counter[tuple[str, str, str]]
 
 FAULT_METRICS = (("detect", "detect"), ("fail over", "fail_over"), ("recover", "recover"))
+DROPS_METRIC = "unnoticed"
+"""Shown where a middlebox dropped connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class FaultTimes:
     detect: Estimate | None
     fail_over: Estimate | None
     recover: Estimate | None
+    unnoticed: Estimate | None = None
+    """Where a middlebox dropped connections."""
 
 
 def client_summaries(results: Results) -> list[ClientSummary]:
@@ -152,10 +156,21 @@ def client_summaries(results: Results) -> list[ClientSummary]:
 def fault_times(summaries: list[ClientSummary]) -> list[FaultTimes]:
     """Detection, fail-over and recovery of each client that has an estimate of one of them."""
     times = [
-        FaultTimes(summary.name, *(summary.estimate(metric) for _, metric in FAULT_METRICS))
+        FaultTimes(
+            summary.name,
+            detect=summary.estimate("detect"),
+            fail_over=summary.estimate("fail_over"),
+            recover=summary.estimate("recover"),
+            unnoticed=_where_dropped(summary),
+        )
         for summary in summaries
     ]
     return [one for one in times if one.detect or one.fail_over or one.recover]
+
+
+def _where_dropped(summary: ClientSummary) -> Estimate | None:
+    unnoticed = summary.estimate(DROPS_METRIC)
+    return unnoticed if unnoticed is not None and unnoticed.mean > 0 else None
 
 
 def event_counts(events: tables.Table) -> EventCounts:

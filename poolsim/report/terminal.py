@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from poolsim.estimation.monitor import Monitored
 from poolsim.estimation.results import Results
-from poolsim.report import words
+from poolsim.report import monitors, words
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.summaries import (
     CLIENT_METRICS,
@@ -154,6 +155,8 @@ def show(results: Results, console: Console, run_directory: Path | None) -> None
     if failures:
         page.heading("First failures")
         page.items(list(failures), 3)
+    for one in results.monitors:
+        _monitor(page, one)
     _notes(page, results)
     _effort(page, results)
     _files(page, run_directory)
@@ -301,17 +304,19 @@ def _faults(page: Page, results: Results, times: list[FaultTimes]) -> None:
         page.items([words.fault_text(fault) for fault in scenario.faults], MOST_RECOVERIES)
         page.items([words.change_text(change) for change in scenario.changes], MOST_RECOVERIES)
     if times:
+        heads = ["client", "detect", "fail over", "recover"]
+        heads += ["unnoticed"] if any(one.unnoticed for one in times) else []
         rows = [
             [
                 page.name(one.client),
                 *(
                     quantity(estimate.mean if estimate else None, "s")
-                    for estimate in (one.detect, one.fail_over, one.recover)
+                    for estimate in (one.detect, one.fail_over, one.recover, one.unnoticed)
                 ),
-            ]
+            ][: len(heads)]
             for one in times
         ]
-        page.put(page.table(["client", "detect", "fail over", "recover"], rows))
+        page.put(page.table(heads, rows))
     if results.recoveries:
         page.heading("Recovery")
         # What did not recover must not hide behind what did.
@@ -323,6 +328,18 @@ def _faults(page: Page, results: Results, times: list[FaultTimes]) -> None:
         if len(ordered) > MOST_RECOVERIES:
             rest = len(ordered) - MOST_RECOVERIES
             page.line((f"    and {rest} more (report.html lists all)", "dim"))
+
+
+def _monitor(page: Page, one: Monitored) -> None:
+    """What a wrapper saw of its hosts, and what it warned of."""
+    page.heading(monitors.title(one))
+    for text in (monitors.warm_up_text(one), monitors.round_text(one)):
+        if text:
+            page.paragraph(text)
+    if one.rounds:
+        rows = monitors.host_rows(one.rounds[-1])
+        page.put(page.table(list(monitors.HEADS), rows[:MOST_HOSTS]))
+    page.items(monitors.warning_texts(one), MOST_WARNINGS, "yellow")
 
 
 def _notes(page: Page, results: Results) -> None:

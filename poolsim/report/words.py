@@ -93,7 +93,7 @@ def _verdict_sentence(verdicts: tuple[Verdict, ...]) -> str:
 
 def _client_sentence(summary: ClientSummary) -> str:
     figures = summary.figures
-    parts = [f"{shorten(summary.name, 40)} ({summary.client.driver})"]
+    parts = [f"{shorten(summary.name, 40)} ({summary.client.driver_name})"]
     if figures["requests"] is not None and figures["requests"].mean == 0:
         return f"{parts[0]} finished no request."
     throughput, latency = figures["throughput"], figures["latency.p99"]
@@ -123,6 +123,7 @@ def _fault_sentence(times: FaultTimes, named: bool) -> str:
         (times.detect, "noticed the fault after {}"),
         (times.fail_over, "lost its last request to it after {}"),
         (times.recover, "was itself again {} after its end"),
+        (times.unnoticed, "did not notice a dropped connection for {}"),
     ):
         if estimate is None or math.isnan(estimate.mean):
             continue
@@ -181,14 +182,34 @@ def recovery_text(recovery: Recovery) -> str:
     return text
 
 
-FAULT_WORDS = {"stop": "stopped", "pause": "paused", "slow": "slow"}
+FAULT_WORDS = {
+    "stop": "stopped",
+    "pause": "paused",
+    "slow": "slow",
+    "silent": "silent",
+    "refuse": "refuses connections",
+    "write_failure": "writes fail",
+    "protocol_error": "answers undecodable",
+    "middlebox": "middlebox",
+    "add": "joins",
+    "remove": "leaves",
+}
 
 
 def fault_text(fault: Fault) -> str:
     """A fault in words: `dc1/3 stopped from 60.0 s to 100.0 s`."""
+    if fault.changes_members:
+        text = f"{fault.node_name} {FAULT_WORDS[fault.kind]} the ring at "
+        text += instant(fault.at_ns / NANOSECONDS)
+        if fault.drain_timeout_ns:
+            text += f" and drains for {quantity(fault.drain_timeout_ns / NANOSECONDS, 's')} at most"
+        return text
     text = f"{fault.node_name} {FAULT_WORDS.get(fault.kind, fault.kind)}"
     if fault.kind == "slow":
         text += f" (x{fault.factor:g})"
+    if fault.kind == "middlebox":
+        idle = quantity(fault.idle_timeout_ns / NANOSECONDS, "s")
+        text += f" (connections idle for {idle} are dropped silently)"
     text += f" from {instant(fault.at_ns / NANOSECONDS)}"
     if not fault.for_ns:
         return text + " to the end"
@@ -234,6 +255,27 @@ EVENT_WORDS = {
     "control_lost": "control connection lost",
     "pool_ready": "pool ready",
     "pool_shut": "pool shut",
+    "node_silenced": "node accepts and never answers",
+    "node_answers": "node answers again",
+    "node_refuses": "node refuses connections",
+    "node_accepts": "node accepts connections again",
+    "writes_fail": "writes to the node fail",
+    "writes_work": "writes to the node work again",
+    "answers_garbled": "node's answers cannot be decoded",
+    "answers_clear": "node's answers can be decoded again",
+    "middlebox_watches": "middlebox in front of the node",
+    "middlebox_gone": "middlebox gone",
+    "middlebox_dropped": "connection dropped silently",
+    "node_added": "node joined the ring",
+    "node_removed": "node left the ring",
+    "node_drained": "node drained and gone",
+    "host_added": "host added",
+    "host_removed": "host removed",
+    "check_ok": "host looked at: it answers",
+    "check_failed": "host looked at: no answer",
+    "check_found_down": "host held for down",
+    "warmed_up": "warm-up over",
+    "monitored": "monitor's round over",
 }
 
 
@@ -265,6 +307,19 @@ def event_detail(kind: str, value: int) -> str:
         return f"after {value:,} attempts"
     if kind == "node_slowed":
         return f"x{value / 1000:g}"
+    if kind == "middlebox_dropped":
+        return f"idle for {quantity(value / NANOSECONDS, 's')}"
+    if kind in ("check_ok", "warmed_up"):
+        return quantity(value / NANOSECONDS, "s")
+    if kind == "check_failed":
+        return kinds.OUTCOME_NAMES[value].replace("_", " ")
+    if kind == "monitored":
+        return f"{counted(value, 'host')} down"
+    if kind == "node_drained":
+        return f"{value:,} connections broken off"
+    if kind in ("middlebox_watches", "node_removed"):
+        what = "idle for" if kind == "middlebox_watches" else "drains for"
+        return f"{what} {quantity(value / NANOSECONDS, 's')} at most"
     if kind == "pool_shut":
         return f"{value:,} in its queue"
     if kind == "option_changed":
@@ -281,14 +336,14 @@ ASSUMPTIONS = (
     "A node is a queue in front of workers that all follow one service law; reads and writes, "
     "replicas that a coordinator asks, compaction and the server's own timeouts and overload "
     "errors are not told apart.",
-    "The network delays by a constant per pair of datacenters: no loss, no bandwidth, no size of "
-    "a request or response.",
+    "The network delays by a constant per pair of datacenters: no loss but by a middlebox, no "
+    "bandwidth, no size of a request or response.",
     "Client machines have the costs given under cpu and nothing else: no garbage collection, no "
     "other threads, no coalescing of writes.",
     "A driver's step happens in one instant: what two of its threads could do to each other in "
     "between does not happen.",
-    "Queries need no preparing, schema changes do not occur, and the cluster's members stay the "
-    "same.",
+    "Queries need no preparing, schema changes do not occur, and a node that joins or leaves has "
+    "its part of the ring in one instant.",
 )
 """What the model leaves out, for the assumptions box."""
 
@@ -298,7 +353,12 @@ def validity(scenario: Scenario) -> list[str]:
     drivers = dict.fromkeys(client.driver for client in scenario.clients)
     lines = []
     for driver in drivers:
-        if driver == "java3":
+        if driver == "nodejs":
+            lines.append(
+                "nodejs decisions: replayed against recorded traces of Node.js driver 4.8.0; "
+                "performance not yet compared with a live cluster in this version"
+            )
+        elif driver == "java3":
             lines.append(
                 "java3 decisions: replayed against recorded traces of Java driver 3.11.5; "
                 "performance not yet compared with a live cluster in this version"

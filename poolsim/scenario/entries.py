@@ -352,6 +352,11 @@ class CpuEntry(Entry):
     per_request: Annotated[int, fields.DURATION] = Field(
         0, description="Of a connection's I/O thread, per request (default 0s)."
     )
+    crosstalk: Annotated[int, fields.DURATION] = Field(
+        0,
+        description="Of that thread, per response and other request in flight in the process: "
+        "what requests under way cost one another (default 0s).",
+    )
     io_threads: Annotated[int | None, whole(1, 1_000)] = Field(
         None, description="I/O threads of an instance (default 2; python always has 1)."
     )
@@ -362,6 +367,27 @@ class LimitEntry(Entry):
 
     max_concurrent: Annotated[int, whole(1, 10_000_000)] = Field(
         description="The application's own semaphore, per instance."
+    )
+
+
+class KernelEntry(Entry):
+    """TCP settings of the machines that the instances run on, as Linux calls them."""
+
+    tcp_keepalive_time: Annotated[int, fields.POSITIVE_DURATION] = Field(
+        7_200_000_000_000,
+        description="Idle for so long, a connection is probed, if its driver has keepalive on "
+        "(default 7200s).",
+    )
+    tcp_keepalive_intvl: Annotated[int, fields.POSITIVE_DURATION] = Field(
+        75_000_000_000, description="From a probe without an answer to the next (default 75s)."
+    )
+    tcp_keepalive_probes: Annotated[int, whole(1, 127)] = Field(
+        9, description="Probes without an answer until the connection is dead (default 9)."
+    )
+    tcp_retries2: Annotated[int, whole(0, 255)] = Field(
+        15,
+        description="So often data without acknowledgement are sent again before the connection "
+        "is dead (default 15, which takes 924.6s).",
     )
 
 
@@ -391,25 +417,54 @@ class ClientEntry(Entry):
     )
     cpu: CpuEntry = Field(default_factory=lambda: CpuEntry.model_validate({}))
     limit: LimitEntry | None = None
+    kernel: KernelEntry = Field(default_factory=lambda: KernelEntry.model_validate({}))
 
 
 # What happens on the way --------------------------------------------------------------------------
 
+FAULT_KINDS = (
+    "stop",
+    "pause",
+    "slow",
+    "silent",
+    "refuse",
+    "write_failure",
+    "protocol_error",
+    "middlebox",
+    "add",
+    "remove",
+)
+
 
 class FaultEntry(Entry):
-    """Something that happens to a node."""
+    """Something that happens to a node, or between it and its clients."""
 
     at: Annotated[Moment, fields.MOMENT] = Field(description="When it begins: 60s, or 50%.")
-    node: Annotated[str, fields.NODE_NAME] = Field(description="Which node: dc1/3.")
-    kind: Annotated[str, fields.choice("stop", "pause", "slow")] = Field(
-        description="stop: the process ends and its connections break; pause: it goes silent; "
-        "slow: it takes `factor` times as long."
+    node: Annotated[str, fields.NODE_NAMES] = Field(
+        description="Which node: dc1/3, or dc1/* for each of dc1."
+    )
+    kind: Annotated[str, fields.choice(*FAULT_KINDS)] = Field(
+        description="stop: the process ends and its connections break; pause: it freezes, and "
+        "goes on where it stood; slow: it takes `factor` times as long; silent: it accepts "
+        "connections and never answers; refuse: it accepts no new connection; write_failure: what "
+        "clients write to it fails, which breaks the connection; protocol_error: what it answers "
+        "cannot be decoded, which breaks the connection; middlebox: connections to it that are "
+        "idle for `idle_timeout` are dropped, and nobody is told; add: it joins the ring; remove: "
+        "it leaves the ring and drains for `drain_timeout`."
     )
     duration: Annotated[Moment | None, fields.SPAN] = Field(
         None, alias="for", description="How long (default: to the end of the run)."
     )
     factor: Annotated[float | None, fields.FACTOR] = Field(
         None, description="Of `slow`: service takes so many times as long."
+    )
+    idle_timeout: Annotated[int | None, fields.POSITIVE_DURATION] = Field(
+        None, description="Of `middlebox`: connections that are idle for so long are dropped."
+    )
+    drain_timeout: Annotated[int | None, fields.DURATION] = Field(
+        None,
+        description="Of `remove`: so long it may finish what it has; then what is left is broken "
+        "off (default 0s: at once).",
     )
 
 

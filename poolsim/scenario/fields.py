@@ -23,7 +23,7 @@ LARGEST_INT = 2**31 - 1
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 FILE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-NODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[1-9][0-9]{0,3}$"
+NODES_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}/([1-9][0-9]{0,3}|\*)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,4 +373,6 @@ FILE_NAME = _matching(
     "a name: letters, digits, ., _ and -, beginning with a letter or digit",
     "unknown",
 )
-NODE_NAME = _matching(NODE_PATTERN, "the name of a node: write dc1/1", "unknown/1")
+NODE_NAMES = _matching(
+    NODES_PATTERN, "the name of a node: write dc1/1, or dc1/* for all of dc1", "unknown/1"
+)

@@ -253,6 +253,13 @@ class Java3Options(Entry):
             "SocketOptions.setReadTimeoutMillis", "read_timeout_ns", CORE + "SocketOptions.java:126"
         ),
     ] = described("Per attempt, from the write; also of handshakes and heartbeats. 0s: none.")
+    keepalive: Annotated[
+        bool | None,
+        FLAG,
+        Own("SocketOptions.setKeepAlive", "keepalive", CORE + "SocketOptions.java:151"),
+    ] = described(
+        "Whether the kernel probes idle connections (default: what Netty's transport has: no)."
+    )
     reconnection: Java3Reconnection = Field(default_factory=Java3Reconnection)
     load_balancing: Java3Balancing = Field(default_factory=Java3Balancing)
     retry: Annotated[

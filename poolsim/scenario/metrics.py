@@ -98,6 +98,7 @@ _ALL = (
     _count("connections_resurrected", "trashed connections taken back because the load returned"),
     _count("connections_closed", "connections closed in good order"),
     _count("connections_lost", "connections that broke"),
+    _count("connections_dropped", "connections that a middlebox dropped, telling nobody"),
     _count("connect_failures", "connections that could not be opened"),
     _count("reconnection_attempts", "attempts to reconnect to a host that is down"),
     _count("hosts_down", "times that a session held a host for down"),
@@ -111,12 +112,21 @@ _ALL = (
     _level("in_flight", "requests in flight, as the driver counts them"),
     _level("request_queue_depth", "the acquisition queues, as the driver counts them"),
     _level("orphaned_streams", "streams held by requests that timed out"),
-    _fault_time("detect", "from the start of a fault to the host being marked down"),
+    _fault_time(
+        "detect",
+        "from the start of a fault to the host being marked down (a node that joins: up; one that "
+        "leaves: removed or down)",
+    ),
     _fault_time("fail_over", "from the start of a fault to the end of the last request lost to it"),
     _fault_time(
         "recover",
         "from the end of a fault until, for the 10 s from then on, the success rate is within 1 % "
         "of before and every pool has the size that its load needs",
+    ),
+    _fault_time(
+        "unnoticed",
+        "from a middlebox's dropping a connection to the client's noticing, or to the end of the "
+        "run; of all such connections the longest",
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -97,6 +97,10 @@ class Driver:
     """Why an option (its path) cannot be set with a protocol version; "" where it can."""
     complete: Callable[[Options], Options] = lambda options: options
     """Fills what follows from other options."""
+    rules: str = ""
+    """The driver whose rules a wrapper runs with; "" for a driver, which has its own."""
+    intervals_of_silence: int = 1
+    """After so many heartbeat intervals without a read a connection is asked at the latest."""
 
     @property
     def options(self) -> tuple[DriverOption, ...]:

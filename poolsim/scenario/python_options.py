@@ -231,6 +231,15 @@ class PythonOptions(Entry):
             "Cluster.connect_to_remote_hosts", "connect_to_remote_hosts", DRIVER + "cluster.py:786"
         ),
     ] = described("Whether hosts of other datacenters get a connection, on v3 and newer.")
+    keepalive: Annotated[
+        bool | None,
+        FLAG,
+        Own(
+            "Cluster(sockopts=[(SOL_SOCKET, SO_KEEPALIVE, 1)])",
+            "keepalive",
+            DRIVER + "cluster.py:851",
+        ),
+    ] = described("Whether the kernel probes idle connections.")
     reconnection: PythonReconnection = Field(default_factory=PythonReconnection)
     load_balancing: PythonBalancing = Field(default_factory=PythonBalancing)
     retry: Annotated[
@@ -369,4 +378,5 @@ PYTHON = Driver(
     io_threads=1,
     io_threads_fixed=True,
     unavailable=unavailable,
+    intervals_of_silence=2,
 )

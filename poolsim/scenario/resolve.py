@@ -43,6 +43,7 @@ from poolsim.scenario.scenario import (
     Datacenter,
     Expectation,
     Fault,
+    Kernel,
     Node,
     Options,
     Replications,
@@ -203,6 +204,7 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
         context.note(entry, "driver", message=f"unknown driver '{entry.driver[:60]}'{hint}")
         return None
     options = _options(entry, driver, context)
+    limit = _limit(entry, options, context)
     if driver.io_threads_fixed and entry.cpu.io_threads not in (None, driver.io_threads):
         message = f"{driver.name} has {driver.io_threads} I/O thread per process: leave it out"
         context.note(entry.cpu, "io_threads", message=message)
@@ -217,7 +219,7 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
         name=name,
         instances=entry.instances,
         datacenter=datacenter,
-        driver=driver.name,
+        driver=driver.rules or driver.name,
         protocol=entry.protocol,
         idempotent=entry.idempotent,
         options=options,
@@ -225,8 +227,26 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
         per_request_ns=entry.cpu.per_request,
         io_threads=entry.cpu.io_threads or driver.io_threads,
         load=load,
-        max_concurrent=entry.limit.max_concurrent if entry.limit is not None else 0,
+        max_concurrent=limit,
+        crosstalk_ns=entry.cpu.crosstalk,
+        kernel=Kernel(
+            entry.kernel.tcp_keepalive_time,
+            entry.kernel.tcp_keepalive_intvl,
+            entry.kernel.tcp_keepalive_probes,
+            entry.kernel.tcp_retries2,
+        ),
     )
+
+
+def _limit(entry: ClientEntry, options: Options, context: Context) -> int:
+    """Requests that the application lets through at a time, 0: all."""
+    own = entry.limit.max_concurrent if entry.limit is not None else 0
+    wrapper = options.wrapper
+    if own and wrapper.rate_limited:
+        message = f"{wrapper.name} has a limit already: options.rate_limited_session"
+        uses = [(*entry.path, "options")]
+        context.note(entry, "limit", message=message, of_key=True, uses=uses)
+    return wrapper.max_concurrent if wrapper.rate_limited else own
 
 
 def _home(entry: ClientEntry, context: Context) -> str:

@@ -6,9 +6,11 @@ from poolsim.scenario.context import Context
 from poolsim.scenario.entries import COMPARISONS, ClientEntry, FileEntry, RecordEntry
 from poolsim.scenario.scenario import Client, Fault, Recording
 
-RECORDED_DRIVERS = ("java3", "python")
+RECORDED_DRIVERS = ("java3", "python", "nodejs")
 RECORDED_LOADS = ("poisson", "uniform", "bursts", "closed", "trace")
 RECORDED_FAULTS = ("stop", "pause")
+LIMITED_DRIVERS = ("python",)
+"""Whose recorder has a session with a limit (harness/python/async_cassandra.py)."""
 MOST_RECORDED_NODES = 3
 RECORDED_PROTOCOL = 4
 """Request numbers travel in custom payloads, which came with v4; the harness reads no later one."""
@@ -85,8 +87,8 @@ def _check_client(entry: ClientEntry, client: Client, context: Context) -> None:
     if 0 < client.idempotent < 1:
         message = "the recorders mark all requests or none: write true or false"
         context.note(entry, "idempotent", message=message)
-    if client.max_concurrent:
-        message = "the recorders have no limit of their own: leave it out"
+    if client.max_concurrent and client.driver not in LIMITED_DRIVERS:
+        message = f"the recorder of {client.driver} has no limit of its own: leave it out"
         context.note(entry, "limit", message=message, of_key=True)
     _check_options(entry, client, context)
 
@@ -114,6 +116,14 @@ def _check_options(entry: ClientEntry, client: Client, context: Context) -> None
                 "to go to: write load_balancing: {token_aware: false}"
             )
             context.note(entry, message=message, uses=[("cluster",)])
+    for name, is_asked in (
+        ("keepalive", options.keepalive),
+        ("warm_up", options.wrapper.warm_up),
+        ("connection_monitor", options.wrapper.monitored),
+    ):
+        if is_asked:
+            message = f"{name}: the recorder has none"
+            context.note(entry, "options", name, message=message, of_key=True)
     if client.options.authentication_round_trips:
         message = "the harness's nodes ask for no authentication"
         context.note(entry, "options", message=message, of_key=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from poolsim.scenario.document import plain_value
-from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.drivers import DRIVERS, driver_of
 from poolsim.scenario.fields import PROTOCOLS, SHARE
 from poolsim.scenario.scenario import (
     Client,
@@ -158,23 +158,34 @@ def _client(client: Client) -> dict[str, Any]:
         "name": client.name,
         "instances": client.instances,
         "datacenter": client.datacenter,
-        "driver": client.driver,
+        "driver": client.driver_name,
         "protocol": PROTOCOLS[client.protocol - 1],
         "idempotent": SHARE.write(client.idempotent),
         "options": _options(client),
         "cpu": _Inline(
             issue=format_duration(client.issue_ns),
             per_request=format_duration(client.per_request_ns),
+            crosstalk=format_duration(client.crosstalk_ns),
             io_threads=client.io_threads,
         ),
         "load": _load(client.load),
-        **_unless(client.max_concurrent, "limit", lambda most: _Inline(max_concurrent=most)),
+        **_unless(
+            not client.options.wrapper.rate_limited and client.max_concurrent,
+            "limit",
+            lambda most: _Inline(max_concurrent=most),
+        ),
+        "kernel": _Inline(
+            tcp_keepalive_time=format_duration(client.kernel.keepalive_time_ns),
+            tcp_keepalive_intvl=format_duration(client.kernel.keepalive_interval_ns),
+            tcp_keepalive_probes=client.kernel.keepalive_probes,
+            tcp_retries2=client.kernel.retries,
+        ),
     }
 
 
 def _options(client: Client) -> dict[str, Any]:
     """Every option that the driver has, under its own name."""
-    driver = DRIVERS[client.driver]
+    driver = driver_of(client)
     kind = client.options.reconnection.kind
     tree: dict[str, Any] = {}
     for option in driver.options:
@@ -238,14 +249,21 @@ def _phase(phase: Phase) -> dict[str, Any]:
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    factor = {"factor": f"x{format_number(fault.factor)}"} if fault.kind == "slow" else {}
+    own: dict[str, Any] = {}
+    match fault.kind:
+        case "slow":
+            own["factor"] = f"x{format_number(fault.factor)}"
+        case "middlebox":
+            own["idle_timeout"] = format_duration(fault.idle_timeout_ns)
+        case "remove":
+            own["drain_timeout"] = format_duration(fault.drain_timeout_ns)
     return _Inline(
         {
             "at": format_duration(fault.at_ns),
             **_unless(fault.for_ns, "for", format_duration),
             "node": fault.node_name,
             "kind": fault.kind,
-            **factor,
+            **own,
         }
     )
 

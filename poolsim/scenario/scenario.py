@@ -71,7 +71,8 @@ class Pooling:
     """Options of a pool for one distance, as the driver resolved them for the protocol.
 
     java3 uses all but `min_requests`; python on v1/v2 uses core, max, min_requests and
-    max_requests; python on v3+ fixes core = max = 1.
+    max_requests; python on v3+ fixes core = max = 1; nodejs uses core, which is max, and
+    max_requests, the same for both distances.
     """
 
     core: int
@@ -94,11 +95,13 @@ class Reconnection:
     max_attempts: int = 0
     """0: no limit."""
     jitter: str = "own"
+    start_with_no_delay: bool = False
+    """nodejs: whether the first attempt of a schedule is made at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balancing:
-    """`policy`: dc_aware_round_robin, round_robin, random, least_in_flight.
+    """`policy`: dc_aware_round_robin, round_robin, random, least_in_flight; nodejs: default.
 
     `token_aware` puts the local replicas first, shuffled where `shuffle_replicas`.
     """
@@ -107,6 +110,23 @@ class Balancing:
     token_aware: bool
     shuffle_replicas: bool
     used_hosts_per_remote_dc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """What an application uses between itself and its driver; without a name nothing.
+
+    `warm_up`: whether a query is sent to each host before the load begins. `rate_limited`: whether
+    at most `max_concurrent` requests are with the driver. `monitored`: whether all hosts are looked
+    at, and again `monitor_interval_ns` after that.
+    """
+
+    name: str = ""
+    warm_up: bool = False
+    rate_limited: bool = False
+    max_concurrent: int = 0
+    monitored: bool = False
+    monitor_interval_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +142,7 @@ class Options:
     heartbeat_timeout_ns: int
     connect_timeout_ns: int
     read_timeout_ns: int
-    """java3: per attempt, from the write; python: `request_timeout`, the whole request."""
+    """java3, nodejs: per attempt, from the write; python: `request_timeout`, the whole request."""
     reconnection: Reconnection
     balancing: Balancing
     retry: str
@@ -134,6 +154,13 @@ class Options:
     authentication_round_trips: int
     tcp_nodelay: bool = True
     """False: Nagle's algorithm is on."""
+    defunct_read_timeout_threshold: int = 64
+    """nodejs: a connection with more timeouts unanswered is closed."""
+    warmup: bool = True
+    """nodejs: whether local hosts have all their connections before the client is connected."""
+    keepalive: bool = False
+    """Whether the driver asks the kernel to probe connections that are idle (SO_KEEPALIVE)."""
+    wrapper: Wrapper = Wrapper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +205,29 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Kernel:
+    """What a client's kernel does for connections of which it hears nothing; Linux's defaults.
+
+    A connection that was idle for `keepalive_time_ns` is probed, if its driver asked for that, and
+    given up after `keepalive_probes` probes without an answer, `keepalive_interval_ns` apart. Data
+    without an acknowledgement are sent again `retries` times.
+    """
+
+    keepalive_time_ns: int = 7_200_000_000_000
+    keepalive_interval_ns: int = 75_000_000_000
+    keepalive_probes: int = 9
+    retries: int = 15
+
+    @property
+    def retransmission_timeout_ns(self) -> int:
+        """From a write to the loss of the connection: each repetition waits twice as long as the
+        one before, from 200 ms to 120 s at most (Linux, Documentation/networking/ip-sysctl.rst,
+        tcp_retries2: 924.6 s by default)."""
+        waits = (min(200_000_000 << k, 120_000_000_000) for k in range(self.retries + 1))
+        return sum(waits)
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """One entry of `clients`: so many instances, each with its own session."""
 
@@ -195,6 +245,14 @@ class Client:
     load: Load
     max_concurrent: int
     """0: no limit."""
+    kernel: Kernel = Kernel()
+    crosstalk_ns: int = 0
+    """What reading a response costs the I/O thread more for each other request in flight."""
+
+    @property
+    def driver_name(self) -> str:
+        """What the file names: the wrapper where there is one, else the driver."""
+        return self.options.wrapper.name or self.driver
 
 
 STATUS_AFTER_NS = 350_000_000
@@ -207,7 +265,11 @@ NO_STATUS = -1
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`kind`: stop, pause, slow (with `factor`); from `at_ns` for `for_ns` (0: to the end)."""
+    """`kind`: a key of `model.build.FAULT_KINDS`; from `at_ns` for `for_ns` (0: to the end).
+
+    `factor` is of slow. `add` and `remove` have no end; the node of an `add` without an earlier
+    `remove` is not there before it.
+    """
 
     at_ns: int
     for_ns: int
@@ -218,6 +280,22 @@ class Fault:
     factor: float = 1.0
     status_after_ns: int = STATUS_AFTER_NS
     """From the node's return to the other nodes' status event about it; NO_STATUS: none comes."""
+    idle_timeout_ns: int = 0
+    """Of a middlebox: what is idle for so long is dropped."""
+    drain_timeout_ns: int = 0
+    """Of a removal: so long may the node finish what it has."""
+
+    @property
+    def changes_members(self) -> bool:
+        """Whether it is no fault, but a node that joins the ring or leaves it."""
+        return self.kind in ("add", "remove")
+
+    def end_ns(self, duration_ns: int) -> int:
+        """When it is over, at the end of the run at the latest: of a node that joins at once, of
+        one that leaves when it has drained."""
+        if self.changes_members:
+            return min(self.at_ns + self.drain_timeout_ns, duration_ns)
+        return min(self.at_ns + self.for_ns, duration_ns) if self.for_ns else duration_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.idle_warnings import idle_warnings
+from poolsim.scenario.nodejs_warnings import nodejs_warnings
 from poolsim.scenario.scenario import Client, Datacenter, Fault, Options, Pooling, Scenario
 from poolsim.scenario.units import format_duration
 
@@ -60,8 +62,11 @@ def _options_warnings(client: Client, options: Options, scenario: Scenario) -> I
     default = DRIVERS[client.driver].defaults(client.protocol).balancing.shuffle_replicas
     if balancing.shuffle_replicas and not balancing.token_aware and not default:
         yield "shuffle_replicas does nothing without token_aware: no replicas are looked up"
+    yield from idle_warnings(client, options, scenario)
     if client.driver == "java3":
         yield from _java3_warnings(client, options, scenario)
+    if client.driver == "nodejs":
+        yield from nodejs_warnings(client, options)
     if client.driver == "python" and client.protocol <= 2:
         for distance, pooling in (("local", options.local), ("remote", options.remote)):
             if pooling.core > pooling.max:
@@ -255,6 +260,27 @@ def _fault_warnings(scenario: Scenario) -> Iterator[str]:
             )
         if fault.kind == "slow" and fault.factor == 1:
             yield f"{_named(fault)} has factor 1 and changes nothing"
+    yield from _member_warnings(scenario)
+
+
+def _member_warnings(scenario: Scenario) -> Iterator[str]:
+    """Datacenters that have fewer nodes for a time than a key has replicas."""
+    first = 0
+    for datacenter in scenario.datacenters:
+        nodes = range(first, first + datacenter.nodes)
+        first += datacenter.nodes
+        own = [fault for fault in scenario.faults if fault.changes_members and fault.node in nodes]
+        begins = {fault.node: fault.kind for fault in reversed(own)}
+        members = datacenter.nodes - sum(kind == "add" for kind in begins.values())
+        fewest = members
+        for fault in own:
+            members += 1 if fault.kind == "add" else -1
+            fewest = min(fewest, members)
+        if fewest < datacenter.replication_factor:
+            yield (
+                f"{datacenter.name}: only {fewest} of {datacenter.nodes} nodes are in the ring for "
+                f"a time, fewer than replication_factor {datacenter.replication_factor}"
+            )
 
 
 def _named(fault: Fault) -> str:
@@ -266,7 +292,7 @@ def _is_used(datacenter: Datacenter, scenario: Scenario) -> bool:
     return any(
         client.datacenter == datacenter.name
         or client.options.balancing.used_hosts_per_remote_dc > 0
-        or client.options.balancing.policy != "dc_aware_round_robin"
+        or client.options.balancing.policy not in ("dc_aware_round_robin", "default")
         for client in scenario.clients
     )
 

@@ -24,14 +24,15 @@ from poolsim.scenario.scenario import (
     Reconnection,
     Replications,
     Scenario,
+    Wrapper,
 )
 from tests.engine.kept import Kept
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
-OUTCOME, ENDED, SERVICE = (
-    REQUEST_COLUMNS.index(name) for name in ("outcome", "ended_ns", "service_ns")
+OUTCOME, ISSUED, ENDED, SERVICE = (
+    REQUEST_COLUMNS.index(name) for name in ("outcome", "issued_ns", "ended_ns", "service_ns")
 )
 
 
@@ -152,3 +153,39 @@ def test_a_control_connection_that_breaks_while_it_is_probed_is_given_back() -> 
         heartbeat_timeout_ns=30 * SECOND,
     )
     assert attempt(scenario, fewest_ends=0).failure == ""
+
+
+def monitored(driver_options: Options) -> Options:
+    wrapper = Wrapper(
+        "async_cassandra", warm_up=True, monitored=True, monitor_interval_ns=10 * SECOND
+    )
+    return replace(driver_options, wrapper=wrapper, heartbeat_interval_ns=0)
+
+
+def test_a_borrow_that_is_served_as_it_times_out_is_sent_first() -> None:
+    """The monitor's look waits in a pool behind the request for which the second connection was
+    made. All time out at one instant, and the first of them wakes the look: it went out for nobody,
+    and its answer ended a request that was none."""
+    scenario = one_node("python", 2, (fault("pause", 7, 20),))
+    (client,) = scenario.clients
+    one = Pooling(core=1, max=2, max_requests=100, min_requests=5)
+    options = replace(monitored(client.options), local=one, pool_timeout_ns=60 * SECOND)
+    load = Load("closed", window=128)
+    client = replace(client, options=options, issue_ns=0, load=load)
+    slow = replace(scenario.node, workers=200, service=Law("constant", mean_ns=5 * SECOND))
+    scenario = replace(scenario, clients=(client,), node=slow)
+    assert attempt(scenario, fewest_ends=0).failure == ""
+
+
+def test_a_look_that_begins_as_others_time_out_does_not_put_off_the_timer() -> None:
+    """A look at the second host began as the one at the first timed out, and the timer was set
+    for it alone."""
+    scenario = one_node("python", 4, (fault("silent", 7, 60),))
+    (client,) = scenario.clients
+    client = replace(client, options=monitored(client.options))
+    scenario = replace(
+        scenario, datacenters=(replace(scenario.datacenters[0], nodes=2),), clients=(client,)
+    )
+    rows = kept(scenario).request_rows()
+    took = rows[:, ENDED] - rows[:, ISSUED]
+    assert took.max() == 10 * SECOND

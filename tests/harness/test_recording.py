@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from poolsim.engine.run import simulate
-from poolsim.harness import processes
+from poolsim.harness import files, processes
 from poolsim.harness.drivers import process
 from poolsim.harness.not_ready import NotReady
 from poolsim.harness.recording import record as recording
@@ -293,6 +294,33 @@ def test_the_run_file_is_in_the_driver_s_units(tmp_path: Path) -> None:
     assert options["balancing"]["token_aware"] is False
     assert options["idempotent"] is True
     json.dumps(file)
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        ("driver: python", (None, None)),
+        ("driver: python\n    limit: {max_concurrent: 7}", ("async", 7)),
+        ("driver: async_cassandra", ("async", None)),
+        ("driver: async_cassandra\n    limit: {max_concurrent: 9}", ("async", 9)),
+        ("driver: async_cassandra+rate_limited_session: {enabled: true}", ("async", 1_000)),
+    ],
+)
+def test_a_limit_is_the_session_for_asyncio_s(
+    client: str, expected: tuple[str | None, int | None], tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Or the real session would let all requests through at once, and the simulated one not."""
+    driver, _, options = client.partition("+")
+    text = PLAN.replace("driver: java3", driver)
+    if options:
+        text = text.replace("options: {", f"options: {{{options}, ")
+    scenario = load_text(text)
+    addresses = Addresses(("127.0.0.1",), ("127.0.1.1",), 9042)
+    asked = run_file(scenario, draw_schedule(scenario, 1), Path("/x"), addresses, tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps(asked))
+    monkeypatch.syspath_prepend(str(files.directory() / "python"))
+    read = importlib.import_module("run_file").read(tmp_path / "run.json")
+    assert (read.wrapper, read.max_concurrent) == expected
 
 
 def test_where_the_proxy_of_a_node_listens() -> None:

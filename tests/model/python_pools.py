@@ -178,9 +178,9 @@ class _Rows:
         self.samples.append((time_ns, table))
 
 
-def run(asked: Scenario, attachments: tuple[Any, ...] = ()) -> Ran:
+def run(asked: Scenario, attachments: tuple[Any, ...] = (), sampled_ns: int = 100 * MS) -> Ran:
     """Run a scenario once; its invariants are checked on the way."""
-    rows = _Rows()
+    rows = _Rows(sampled_ns)
     end = simulate(asked, 0, rows, attachments=attachments)
     none = np.zeros((0, 12), dtype=np.int64)
     return Ran(

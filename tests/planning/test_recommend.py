@@ -159,6 +159,18 @@ def test_the_default_search_is_small_enough_at_any_load(rate: str, protocol: str
     assert 12 <= len(ask(from_text(head + client, "small.yaml")).space) <= MOST_POINTS
 
 
+def test_the_default_search_of_a_pool_of_one_size_varies_only_what_there_is() -> None:
+    head = TEXT.split("    options:")[0].replace(
+        "driver: java3", "driver: nodejs\n    protocol: v4"
+    )
+    client = "    load: {poisson: {rate: 20k/s}}\nexpect: [errors == 0]\n"
+    question = ask(from_text(head + client, "small.yaml"))
+    labels = {one.label: one.texts for one in question.space.parameters}
+    assert labels["clients.app.options.pooling.max_requests"] == ("512", "2048", "8192")
+    assert "1" in labels["clients.app.options.pooling.local.core"]
+    assert len(labels) == 2
+
+
 def test_nothing_expected_is_said() -> None:
     with pytest.raises(ScenarioError, match="nothing is expected"):
         ask(from_text(SMALL.partition("expect:")[0], "small.yaml"), SEARCH)

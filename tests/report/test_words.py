@@ -96,5 +96,10 @@ def test_only_a_replayed_driver_is_called_replayed(staircase: Results, faint: Re
     (python,) = words.validity(faint.scenario)
     assert "replayed against recorded traces of Java driver 3.11.5" in java
     assert "not replayed" in python
-    for line in (java, python):
+    clients = tuple(
+        dataclasses.replace(client, driver="nodejs") for client in faint.scenario.clients
+    )
+    (nodejs,) = words.validity(dataclasses.replace(faint.scenario, clients=clients))
+    assert "replayed against recorded traces of Node.js driver 4.8.0" in nodejs
+    for line in (java, python, nodejs):
         assert "performance not yet compared with a live cluster in this version" in line

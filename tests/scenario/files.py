@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from poolsim.scenario.entries import FAULT_KINDS
 from poolsim.scenario.units import format_duration
 
 MILLISECOND = 1_000_000
@@ -215,7 +216,12 @@ def scenario_files(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         tree["cluster"]["node"]["accepts"] = draw(rates)
     if draw(st.booleans()):
-        kind = draw(st.sampled_from(["stop", "pause", "slow"]))
+        kind = draw(st.sampled_from(FAULT_KINDS))
         fault = {"at": draw(st.sampled_from(["50%", "3s"])), "node": f"{names[-1]}/1", "kind": kind}
-        tree["faults"] = [fault | ({"factor": "x2.5"} if kind == "slow" else {})]
+        own = {
+            "slow": {"factor": "x2.5"},
+            "middlebox": {"idle_timeout": "5m", "node": f"{names[-1]}/*"},
+            "remove": {"drain_timeout": "30s"},
+        }
+        tree["faults"] = [fault | own.get(kind, {})]
     return tree

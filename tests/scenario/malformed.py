@@ -402,9 +402,14 @@ def sexagesimal(tree: dict[str, Any], draw: random.Random) -> str:
     return f"is not a duration: write {seconds}s"
 
 
+def _first_datacenter(tree: dict[str, Any]) -> dict[str, Any]:
+    datacenters: dict[str, dict[str, Any]] = tree["cluster"]["datacenters"]
+    return next(iter(datacenters.values()))
+
+
 @tree_kind
 def negative_duration(tree: dict[str, Any], draw: random.Random) -> str:
-    tree["cluster"]["datacenters"]["dc1"]["network"] = {"delay": f"-{draw.randrange(1, 9)}ms"}
+    _first_datacenter(tree)["network"] = {"delay": f"-{draw.randrange(1, 9)}ms"}
     return "is negative"
 
 
@@ -448,7 +453,7 @@ def duration_for_a_rate(tree: dict[str, Any], draw: random.Random) -> str:
 @tree_kind
 def broken_count(tree: dict[str, Any], draw: random.Random) -> str:
     written = draw.choice(["many", 1.5, "3 nodes", True])
-    tree["cluster"]["datacenters"]["dc1"]["nodes"] = written
+    _first_datacenter(tree)["nodes"] = written
     return "is not a whole number"
 
 
@@ -570,8 +575,8 @@ def python_io_threads(tree: dict[str, Any], draw: random.Random) -> str:
 
 @tree_kind
 def too_many_replicas(tree: dict[str, Any], draw: random.Random) -> str:
-    nodes = tree["cluster"]["datacenters"]["dc1"]["nodes"]
-    tree["cluster"]["datacenters"]["dc1"]["replication_factor"] = nodes + draw.randrange(1, 9)
+    nodes = _first_datacenter(tree)["nodes"]
+    _first_datacenter(tree)["replication_factor"] = nodes + draw.randrange(1, 9)
     return f"is more than the {nodes} nodes"
 
 
@@ -751,6 +756,61 @@ def unknown_fault(tree: dict[str, Any], draw: random.Random) -> str:
 def slow_without_factor(tree: dict[str, Any], draw: random.Random) -> str:
     tree["faults"] = [{"at": "1s", "node": "dc1/1", "kind": "slow"}]
     return "slow needs a factor"
+
+
+@tree_kind
+def middlebox_without_time(tree: dict[str, Any], draw: random.Random) -> str:
+    tree["faults"] = [{"at": "1s", "node": draw.choice(["dc1/1", "dc1/*"]), "kind": "middlebox"}]
+    return "middlebox needs an idle_timeout"
+
+
+@tree_kind
+def key_of_another_fault(tree: dict[str, Any], draw: random.Random) -> str:
+    key, value, owner = draw.choice(
+        [
+            ("factor", "x2", "slow"),
+            ("idle_timeout", "5m", "middlebox"),
+            ("drain_timeout", "30s", "remove"),
+        ]
+    )
+    kind = draw.choice(["silent", "refuse", "write_failure", "protocol_error", "add"])
+    tree["faults"] = [{"at": "1s", "node": "dc1/1", "kind": kind, key: value}]
+    return f"{kind} has no {key} (only {owner} has)"
+
+
+@tree_kind
+def member_with_an_end(tree: dict[str, Any], draw: random.Random) -> str:
+    kind = draw.choice(["add", "remove"])
+    tree["faults"] = [{"at": "1s", "for": "2s", "node": "dc1/1", "kind": kind}]
+    return f"{kind} has no end: a fault of its own"
+
+
+@tree_kind
+def two_middleboxes_at_once(tree: dict[str, Any], draw: random.Random) -> str:
+    box = {"node": "dc1/1", "kind": "middlebox", "idle_timeout": "5m"}
+    tree["faults"] = [box | {"at": "1s"}, box | {"at": draw.choice(["1s", "2s"])}]
+    return "has a fault already: faults[0]"
+
+
+@tree_kind
+def fault_of_a_node_that_is_not_there(tree: dict[str, Any], draw: random.Random) -> str:
+    kind = draw.choice(["stop", "silent", "refuse", "remove"])
+    if draw.random() < 0.5:
+        tree["faults"] = [{"at": "1s", "node": "dc1/1", "kind": "remove"}]
+        late = "2s"
+    else:
+        tree["faults"] = [{"at": "3s", "node": "dc1/1", "kind": "add"}]
+        late = "2s" if kind != "remove" else "1s"
+        kind = "stop" if kind == "remove" else kind
+    tree["faults"].append({"at": late, "node": "dc1/1", "kind": kind})
+    return "dc1/1 is not in the ring then"
+
+
+@tree_kind
+def node_that_joins_before_it_has_left(tree: dict[str, Any], draw: random.Random) -> str:
+    leaves = {"at": "1s", "node": "dc1/1", "kind": "remove", "drain_timeout": "5s"}
+    tree["faults"] = [leaves, {"at": draw.choice(["2s", "6s"]), "node": "dc1/1", "kind": "add"}]
+    return "dc1/1 still drains then"
 
 
 def changed(tree: dict[str, Any], values: dict[str, Any], **more: Any) -> None:

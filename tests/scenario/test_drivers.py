@@ -11,6 +11,11 @@ from poolsim.scenario.drivers import DRIVERS, Driver
 from poolsim.scenario.scenario import Options
 
 DRIVER = pytest.mark.parametrize("driver", DRIVERS.values(), ids=lambda driver: driver.name)
+OF_NODEJS = (
+    "defunct_read_timeout_threshold",
+    "warmup",
+    "reconnection.start_with_no_delay",
+)
 UNSET = {
     "java3": {
         # min_requests belongs to python, the heartbeat's timeout follows from read_timeout, and the
@@ -21,6 +26,7 @@ UNSET = {
         "connect_to_remote_hosts",
         "reconnection.kind",
         "reconnection.max_attempts",
+        *OF_NODEJS,
     },
     "python": {
         # No queue with a size, no idle timeout, and 2 s for a stream whatever one says.
@@ -30,6 +36,28 @@ UNSET = {
         "pool_timeout_ns",
         "max_queue_size",
         "reconnection.kind",
+        *OF_NODEJS,
+    },
+    "nodejs": {
+        # A size that is core, requests that are the same for both distances, no queue, no executor;
+        # it always listens to the server and shuffles replicas.
+        "local.max",
+        "remote.max",
+        "remote.max_requests",
+        "local.new_connection_threshold",
+        "remote.new_connection_threshold",
+        "local.min_requests",
+        "remote.min_requests",
+        "idle_timeout_ns",
+        "pool_timeout_ns",
+        "max_queue_size",
+        "heartbeat_timeout_ns",
+        "executor_threads",
+        "status_events",
+        "connect_to_remote_hosts",
+        "balancing.shuffle_replicas",
+        "reconnection.kind",
+        "reconnection.max_attempts",
     },
 }
 
@@ -75,7 +103,7 @@ def test_options_name_the_driver_s_own_and_their_source(driver: Driver) -> None:
         assert option.own_name
         assert "{" not in option.own_name
         assert option.meaning.endswith(".")
-        assert re.fullmatch(r"[\w-]+/[\w-]+@[\d.]+:[\w/-]+\.(java|py):\d+", option.source)
+        assert re.fullmatch(r"[\w-]+/[\w-]+@v?[\d.]+:[\w/-]+\.(java|py|js):\d+", option.source)
 
 
 def test_distances_are_named() -> None:
@@ -102,7 +130,25 @@ def test_the_model_has_every_driver_and_policy() -> None:
     from poolsim.scenario.options import BALANCING_POLICIES
 
     assert set(DRIVERS) <= set(MODELS)
-    assert set(BALANCING_POLICIES) == set(POLICY_NAMES)
+    policies = [driver.option("load_balancing.policy") for driver in DRIVERS.values()]
+    names = {name for option in policies if option for name in option.written.schema["enum"]}
+    assert names == set(POLICY_NAMES)
+    assert set(BALANCING_POLICIES) == set(POLICY_NAMES) - {"default"}
+
+
+def test_nodejs_has_one_size_and_one_limit() -> None:
+    nodejs = DRIVERS["nodejs"]
+    assert nodejs.option("pooling.local.max") is None
+    assert nodejs.option("pooling.local.max_requests") is None
+    option = nodejs.option("pooling.max_requests")
+    assert option is not None
+    options = nodejs.complete(option.set_to(nodejs.defaults(4), 7))
+    assert (options.local.max_requests, options.remote.max_requests) == (7, 7)
+    sizes = [
+        (o.local.core, o.local.max, o.remote.core, o.local.max_requests)
+        for o in map(nodejs.defaults, (1, 2, 3, 4))
+    ]
+    assert sizes == [(2, 2, 1, 128)] * 2 + [(1, 1, 1, 2048)] * 2
 
 
 def test_python_has_sizes_on_v1_and_v2_only() -> None:

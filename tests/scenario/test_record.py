@@ -78,6 +78,14 @@ CASES = [
     ("driver: java3", "driver: java3\n    protocol: v3", "8:15", "v4 only"),
     ("driver: java3", "driver: java3\n    idempotent: 50%", "8:17", "true or false"),
     ("driver: java3", "driver: java3\n    limit: {max_concurrent: 5}", "8:5", "no limit"),
+    ("driver: java3", "driver: java3\n    options: {keepalive: true}", "8:15", "keepalive"),
+    ("driver: java3", "driver: async_cassandra\n    options: {warm_up: true}", "8:15", "warm_up"),
+    (
+        "driver: java3",
+        "driver: async_cassandra\n    options: {connection_monitor: {enabled: true}}",
+        "8:15",
+        "connection_monitor: the recorder has none",
+    ),
     (
         "load: {poisson: {rate: 100/s}}",
         "load: {users: {count: 5, think: 1s}}",

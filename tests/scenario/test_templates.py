@@ -26,6 +26,16 @@ ASKED = {
         "whatyouhide/xandra#269",
         "didip/beaker_extensions#35",
     },
+    "busy-connection": {"masumsoft/express-cassandra#214"},
+    "heartbeats": {
+        "datastax/csharp-driver#630",
+        "datastax/csharp-driver#631",
+        "apache/cassandra-python-driver#550",
+        "apache/cassandra-python-driver#764",
+        "apache/cassandra-python-driver#1048",
+    },
+    "middlebox": set(),  # the manual's own
+    "async-cassandra": set(),  # the document's own
 }
 
 

@@ -18,6 +18,51 @@ def pooling(text: str, more: str = "") -> str:
     return f"options: {{pooling: {text}{more}}}"
 
 
+def nodejs(options: str, protocol: str = "v4") -> list[str]:
+    more = f"protocol: {protocol}\n    options: {options}"
+    return warnings_of(load_text(small(client=more, driver="nodejs")))
+
+
+def test_a_node_js_client_without_anything_odd_has_none() -> None:
+    assert nodejs("{}") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "protocol", "said"),
+    [
+        ("{pooling: {local: {core: 0}}}", "v4", "every other host fails all of them"),
+        ("{pooling: {warmup: false}}", "v4", "pools are still empty but for one connection"),
+        ("{pooling: {max_requests: 0}}", "v4", "every request is refused"),
+        (
+            "{pooling: {max_requests: 65536}}",
+            "v4",
+            "max_requests 65536 is above 32768, the stream ids of a connection on v4: no host ever "
+            "refuses, what finds no id waits at its connection without any limit",
+        ),
+        ("{pooling: {max_requests: 129}}", "v2", "is above 128"),
+        (
+            "{pooling: {max_requests: 64}}",
+            "v4",
+            "max_requests 64 is not above defunct_read_timeout_threshold 64",
+        ),
+        ("{read_timeout: 0s}", "v4", "no request times out and no heartbeat fails"),
+        ("{read_timeout: 1.5ms}", "v4", "read_timeout 1.5ms: the driver takes whole milliseconds"),
+        ("{reconnection: {exponential: {base: 5s, max: 2s}}}", "v4", "every delay is max"),
+        (
+            "{load_balancing: {policy: dc_aware_round_robin, used_hosts_per_remote_dc: 1}}",
+            "v4",
+            "no policy of the driver uses hosts of other datacenters",
+        ),
+        ("{load_balancing: {used_hosts_per_remote_dc: 1}}", "v4", "nothing with policy default"),
+        ("{}", "v5", "the driver speaks v4 at most"),
+    ],
+)
+def test_what_the_node_js_driver_takes_in_silence_is_said(
+    options: str, protocol: str, said: str
+) -> None:
+    assert any(said in warning for warning in nodejs(options, protocol))
+
+
 def test_a_scenario_without_anything_odd_has_none() -> None:
     assert warnings_of(load_text(SMALL)) == []
 
@@ -162,6 +207,33 @@ def test_templates_have_none(template: object) -> None:
             "factor 1 and changes nothing",
         ),
         (
+            {"client": "kernel: {tcp_keepalive_time: 60s}"},
+            "kernel.tcp_keepalive_* does nothing: the driver does not switch keepalive on",
+        ),
+        (
+            {
+                "client": "options: {keepalive: true}",
+                "faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 5m}]",
+            },
+            "keepalive comes too late: the kernel probes a connection that was idle for 2h",
+        ),
+        (
+            {"faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 30s}]"},
+            "heartbeats come too late: a silent connection is asked after up to 30s, the middlebox "
+            "drops it after 30s",
+        ),
+        (
+            {
+                "driver": "python",
+                "faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 45s}]",
+            },
+            "a silent connection is asked after up to 2 times 30s",
+        ),
+        (
+            {"faults": "[{at: 1s, node: dc1/1, kind: remove}]"},
+            "dc1: only 2 of 3 nodes are in the ring for a time, fewer than replication_factor 3",
+        ),
+        (
             {"replications": "1", "expect": "[latency.p99 < 9s]"},
             "one replication gives no interval",
         ),
@@ -184,6 +256,12 @@ def test_what_is_odd_is_said(parts: dict[str, str], said: str) -> None:
             "client": "options: {load_balancing: {used_hosts_per_remote_dc: 1}}",
         },
         {"client": "limit: {max_concurrent: 3840}"},
+        {"client": "kernel: {tcp_retries2: 8}"},
+        {"faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 31s}]"},
+        {
+            "client": "options: {keepalive: true}\n    kernel: {tcp_keepalive_time: 9s}",
+            "faults": "[{at: 1s, node: dc1/1, kind: middlebox, idle_timeout: 10s}]",
+        },
     ],
 )
 def test_what_is_not_odd_is_not_said(parts: dict[str, str]) -> None:

@@ -52,9 +52,26 @@ def test_scenarios_are_small_enough_to_run_thousands(drawn: list[Scenario]) -> N
 
 
 def test_nodes_have_one_fault_at_a_time(drawn: list[Scenario]) -> None:
+    """And besides a middlebox before them; a node that joins or leaves has no other."""
     for scenario in drawn:
         busy_until: dict[int, int] = {}
         for fault in scenario.faults:
-            assert fault.at_ns >= busy_until.get(fault.node, 0)
-            busy_until[fault.node] = fault.at_ns + (fault.for_ns or scenario.duration_ns)
             assert scenario.node_names[fault.node] == fault.node_name
+            if fault.kind == "middlebox":
+                continue
+            assert fault.at_ns >= busy_until.get(fault.node, 0)
+            busy_until[fault.node] = fault.end_ns(scenario.duration_ns)
+
+
+def test_some_nodes_join_and_some_leave_but_no_datacenter_empties(drawn: list[Scenario]) -> None:
+    courses = []
+    for scenario in drawn:
+        changed = {fault.node for fault in scenario.faults if fault.changes_members}
+        first = 0
+        for datacenter in scenario.datacenters:
+            assert first not in changed
+            first += datacenter.nodes
+        for node in changed:
+            own = [f.kind for f in scenario.faults if f.node == node and f.changes_members]
+            courses.append(tuple(own))
+    assert {("add",), ("remove",), ("add", "remove"), ("remove", "add")} <= set(courses)

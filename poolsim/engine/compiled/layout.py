@@ -78,7 +78,7 @@ FIRST_FIELDS: dict[str, tuple[str, ...]] = {
         "defunct",
         "stream_free",
         "stream_first",
-        "lost_at",
+        "wire",
         "stream_high",
         "stream_room",
         "state",

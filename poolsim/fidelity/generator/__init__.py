@@ -12,9 +12,14 @@ from poolsim.engine.draws import Draws
 from poolsim.fidelity.generator.clients import draw_clients, is_fragile
 from poolsim.fidelity.generator.cluster import draw_datacenters, draw_node
 from poolsim.fidelity.generator.dice import Dice
-from poolsim.fidelity.generator.events import draw_changes, draw_faults
-from poolsim.fidelity.generator.outline import draw_outline
-from poolsim.scenario.scenario import Replications, Scenario
+from poolsim.fidelity.generator.events import (
+    draw_changes,
+    draw_faults,
+    draw_members,
+    draw_middleboxes,
+)
+from poolsim.fidelity.generator.outline import Outline, draw_outline
+from poolsim.scenario.scenario import Client, Datacenter, Fault, Replications, Scenario
 
 FEWEST_ENDS = 1_000
 """Requests of each scenario that end within the run, whatever their outcome."""
@@ -40,11 +45,17 @@ def generate(seed: int) -> Scenario:
         datacenters=datacenters,
         node=draw_node(Dice(draws, "node"), outline, datacenters),
         clients=clients,
-        faults=draw_faults(
-            Dice(draws, "faults"),
-            outline,
-            datacenters,
-            harmless=is_fragile(clients[0].driver, clients[0].protocol),
-        ),
+        faults=_faults(draws, outline, datacenters, clients[0]),
         changes=draw_changes(Dice(draws, "changes"), outline, settings, clients),
     )
+
+
+def _faults(
+    draws: Draws, outline: Outline, datacenters: tuple[Datacenter, ...], client: Client
+) -> tuple[Fault, ...]:
+    """What befalls nodes, what lies before them, and who joins and leaves, in the order of time."""
+    harmless = is_fragile(client.driver, client.protocol)
+    faults = draw_faults(Dice(draws, "faults"), outline, datacenters, harmless)
+    faults += draw_middleboxes(Dice(draws, "middleboxes"), outline, datacenters, harmless)
+    faults += draw_members(Dice(draws, "members"), outline, datacenters, faults, harmless)
+    return tuple(sorted(faults, key=lambda fault: (fault.at_ns, fault.node)))

@@ -14,6 +14,7 @@ from poolsim.fidelity.generator.outline import (
     EXHAUSTION,
     GROWTH,
     RESTARTS,
+    SECOND_NS,
     SILENCE,
     STARVATION,
     STORM,
@@ -21,7 +22,7 @@ from poolsim.fidelity.generator.outline import (
 )
 from poolsim.model.drivers.registry import DRIVERS as MODEL_DRIVERS
 from poolsim.scenario.drivers import DRIVERS, Driver
-from poolsim.scenario.scenario import Client, Datacenter, Options
+from poolsim.scenario.scenario import Client, Datacenter, Kernel, Options
 
 _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
@@ -52,9 +53,43 @@ def draw_clients(
         size = _Size(instances[k], _share(outline.requests, k, count), k > 0, pools)
         dice = Dice(draws, f"client {k}")
         client, setting = _client(dice, outline, datacenters, _NAMES[k], size)
+        client = _with_kernel(Dice(draws, f"kernel {k}"), client)
+        client = _with_wrapper(Dice(draws, f"wrapper {k}"), client)
         clients.append(client)
         settings[client.name] = setting
     return tuple(clients), settings
+
+
+def _with_kernel(dice: Dice, client: Client) -> Client:
+    """Keepalive on or off, and a kernel that is quicker to probe and to give up than Linux is."""
+    kernel = Kernel(
+        keepalive_time_ns=dice.one_of((1, 2, 5, 20)) * SECOND_NS,
+        keepalive_interval_ns=dice.one_of((200 * MILLISECOND_NS, SECOND_NS)),
+        keepalive_probes=dice.one_of((1, 2, 9)),
+        retries=dice.one_of((0, 3, 5, 15)),
+    )
+    options = replace(client.options, keepalive=dice.yes(40))
+    return replace(client, options=options, kernel=kernel)
+
+
+def _with_wrapper(dice: Dice, client: Client) -> Client:
+    """What may sit on the client's driver, now and then, with any of its settings."""
+    wrappers = [one for one in DRIVERS.values() if one.rules == client.driver]
+    if client.per_request_ns and dice.yes(50):
+        client = replace(client, crosstalk_ns=dice.one_of((1, MICROSECOND_NS)))
+    if not wrappers or not dice.yes(40):
+        return client
+    own = dice.one_of(wrappers).defaults(client.protocol).wrapper
+    limited = client.max_concurrent > 0 and dice.yes(50)
+    wrapper = replace(
+        own,
+        warm_up=dice.yes(50),
+        rate_limited=limited,
+        max_concurrent=client.max_concurrent if limited else own.max_concurrent,
+        monitored=dice.yes(70),
+        monitor_interval_ns=dice.one_of((1, 5, 60)) * SECOND_NS,
+    )
+    return replace(client, options=replace(client.options, wrapper=wrapper))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from poolsim.fidelity.generator.laws import draw_law
 from poolsim.fidelity.generator.outline import (
     DISTANCE,
     EXHAUSTION,
+    SILENCE,
     STARVATION,
     STORM,
     Outline,
@@ -47,6 +48,8 @@ def draw_datacenters(dice: Dice, outline: Outline) -> tuple[Datacenter, ...]:
             nodes = dice.one_of((1, 1, 2))
         elif count == 1 and dice.yes(_LARGE_PERCENT):
             nodes = dice.whole(63, 72)
+        elif SILENCE in outline.themes:
+            nodes = dice.one_of((2, 3, 3, 3, 4, 6))
         else:
             nodes = dice.one_of((1, 2, 3, 3, 4, 6))
         others = [other for other in names if other != name and dice.yes(30)]
@@ -54,13 +57,20 @@ def draw_datacenters(dice: Dice, outline: Outline) -> tuple[Datacenter, ...]:
             Datacenter(
                 name=name,
                 nodes=nodes,
-                replication_factor=dice.whole(1, min(nodes, 4)),
+                replication_factor=_replication(dice, outline, nodes),
                 racks=dice.whole(1, min(nodes, 4)),
                 delay_ns=dice.one_of(_DELAYS_NS),
                 delays_from_ns=tuple((other, dice.one_of(_DELAYS_NS)) for other in others),
             )
         )
     return tuple(found)
+
+
+def _replication(dice: Dice, outline: Outline, nodes: int) -> int:
+    most = min(nodes, 4)
+    if dice.yes(90 if SILENCE in outline.themes else 30):
+        return most
+    return dice.whole(1, most)
 
 
 def draw_node(dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...]) -> Node:

@@ -22,12 +22,17 @@ from poolsim.scenario.scenario import Change, Client, Datacenter, Fault
 
 MILLISECOND_NS = 1_000_000
 _FACTORS = (0.5, 1.5, 2.0, 5.0, 20.0)
+_OF_OTHER_DICE = ("middlebox", "add", "remove")
+_FREQUENT = ("stop", "stop", "pause", "pause", "slow", "slow")
+_MIDDLEBOX_PERCENT = 25
+_MEMBERSHIP_PERCENT = 25
 
 
 def draw_faults(
     dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], harmless: bool
 ) -> tuple[Fault, ...]:
-    """Faults in the order of time, one at a time on each node; if `harmless`, nodes only slow."""
+    """What befalls nodes in the order of time, one fault at a time on each; if `harmless`, nodes
+    only slow."""
     if EXHAUSTION in outline.themes:
         return _of_the_only_node(dice, outline, datacenters[0])
     found: list[Fault] = []
@@ -52,11 +57,11 @@ def _how_many(dice: Dice, outline: Outline) -> int:
 
 
 def _fault(dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...]) -> Fault:
-    kinds = tuple(FAULT_KINDS)
+    kinds = tuple(kind for kind in FAULT_KINDS if kind not in _OF_OTHER_DICE) + _FREQUENT
     if RESTARTS in outline.themes:
         kinds += ("stop",) * 4
     if SILENCE in outline.themes:
-        kinds += ("pause",) * 4
+        kinds += ("pause",) * 4 + ("silent",) * 2
     kind = dice.one_of(kinds)
     place = dice.whole(0, len(datacenters) - 1)
     datacenter = datacenters[place]
@@ -108,6 +113,70 @@ def _whole_datacenter(
         for fault in faults
         if all(fault.node != other.node or _apart(fault, other) for other in others)
     ]
+
+
+def draw_middleboxes(
+    dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], harmless: bool
+) -> tuple[Fault, ...]:
+    """Now and then one in front of all nodes of a datacenter, which forgets sooner than heartbeats
+    come, or not."""
+    silence = 2 if SILENCE in outline.themes else 1
+    if harmless or EXHAUSTION in outline.themes or not dice.yes(_MIDDLEBOX_PERCENT * silence):
+        return ()
+    place = dice.whole(0, len(datacenters) - 1)
+    first = sum(before.nodes for before in datacenters[:place])
+    datacenter = datacenters[place]
+    at_ns = dice.one_of((0, moment(dice, outline.duration_ns // 2)))
+    for_ns = dice.one_of((0, 0, outline.duration_ns // 3))
+    idle_ns = dice.one_of((200 * MILLISECOND_NS, SECOND_NS, 3 * SECOND_NS, 15 * SECOND_NS))
+    return tuple(
+        Fault(
+            at_ns,
+            for_ns,
+            first + k,
+            f"{datacenter.name}/{k + 1}",
+            "middlebox",
+            idle_timeout_ns=idle_ns,
+        )
+        for k in range(datacenter.nodes)
+    )
+
+
+def draw_members(
+    dice: Dice,
+    outline: Outline,
+    datacenters: tuple[Datacenter, ...],
+    others: tuple[Fault, ...],
+    harmless: bool,
+) -> tuple[Fault, ...]:
+    """Now and then nodes that join or leave; each datacenter keeps one that does neither, and
+    nothing else befalls those that do."""
+    if harmless or EXHAUSTION in outline.themes or not dice.yes(_MEMBERSHIP_PERCENT):
+        return ()
+    busy = {fault.node for fault in others if fault.kind != "middlebox"}
+    found: list[Fault] = []
+    first = 0
+    for datacenter in datacenters:
+        for k in range(1, datacenter.nodes):
+            if first + k not in busy and dice.yes(50) and len(found) < 6:
+                found += _membership(dice, outline, first + k, f"{datacenter.name}/{k + 1}")
+        first += datacenter.nodes
+    return tuple(found)
+
+
+def _membership(dice: Dice, outline: Outline, node: int, name: str) -> list[Fault]:
+    """A node that joins, leaves, or does one after the other."""
+    course = dice.one_of((("add",), ("remove",), ("remove",), ("add", "remove"), ("remove", "add")))
+    at_ns = moment(dice, outline.duration_ns // 2)
+    found = []
+    for kind in course:
+        drain_ns = 0
+        if kind == "remove":
+            longest_ns = 2 * outline.service_ns + SECOND_NS
+            drain_ns = dice.one_of((0, dice.whole(1, SECOND_NS), dice.whole(1, longest_ns)))
+        found.append(Fault(at_ns, 0, node, name, kind, drain_timeout_ns=drain_ns))
+        at_ns += drain_ns + dice.whole(1, outline.duration_ns // 4)
+    return [fault for fault in found if fault.at_ns < outline.duration_ns]
 
 
 def _of_the_only_node(dice: Dice, outline: Outline, datacenter: Datacenter) -> tuple[Fault, ...]:

@@ -74,6 +74,22 @@ class Setting:
         """Stream ids of a connection."""
         return STREAMS.get(self.protocol, STREAMS_V3)
 
+    @property
+    def never_grows(self) -> bool:
+        """Whether a pool has its core connections and no others."""
+        return not any(option.field == "local.max" for option in self.options)
+
+    @property
+    def most_requests(self) -> int:
+        """Most of a connection's requests that the driver accepts: above its stream ids, too, where
+        it does not check that."""
+        beyond = 4 * self.streams
+        option = next((one for one in self.options if one.field == "local.max_requests"), None)
+        if option is None or self.driver.unavailable(self.protocol, option.path):
+            return self.streams
+        options = option.set_to(self.driver.defaults(self.protocol), beyond)
+        return self.streams if self.driver.refusals(options, self.protocol) else beyond
+
     def round_trips_ns(self, count: int) -> int:
         """The shortest time that a timeout may be, 0 where nothing need work."""
         return 0 if self.minor else count * self.round_trip_ns
@@ -138,8 +154,10 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
     if setting.about(EXHAUSTION):
         most, core, largest = setting.streams, 1, 1
     elif setting.about(STARVATION) and setting.protocol in STREAMS:
-        most = dice.one_of((128, 128, 127, 110))
+        most = dice.one_of((128, 128, 127, 110, setting.most_requests, setting.most_requests))
         core, largest = dice.one_of(((1, 1), (1, 2), (2, 2), (0, 1)))
+    elif setting.never_grows and setting.about(SILENCE) and dice.yes(75):
+        return None  # many requests wait for a node that is silent
     elif setting.about(GROWTH):
         most = max(1, setting.per_pool // dice.one_of((1, 2, 3, 5)))
         core = dice.one_of((0, 1, 1, 2))
@@ -156,12 +174,12 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
         most = setting.per_pool * dice.one_of((2, 4, 20)) + 1
         core = dice.one_of((0, 1, 1, 2, 3))
         largest = max(core + dice.one_of((0, 0, 1, 3)), 1)
-    most = min(most, setting.streams)
+    most = min(most, setting.most_requests)
     if not setting.minor:
         # The pools of the first client carry its load, in a storm most of it; an empty pool that
         # nothing fills would block its callers nearly all the time.
         load = setting.per_pool * (60 if setting.about(STORM) else 100) // 100
-        core = max(core, int(setting.blocking))
+        core = max(core, int(setting.blocking or setting.never_grows))
         largest = max(largest, core, min(-(-load // most), _LARGEST_POOL))
     threshold = dice.one_of((0, most // 2, most * 4 // 5, most - 1, most, most + most // 2 + 1))
     return Pooling(
@@ -177,15 +195,30 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
 
 
 def _balancing(dice: Dice, setting: Setting) -> Balancing:
-    policy, remote = dice.one_of(POLICY_NAMES), dice.one_of((0, 0, 1, 2, 3))
+    defaults = setting.driver.defaults(setting.protocol).balancing
+    own = defaults.policy
+    policy, remote = dice.one_of((*_policies(setting), own)), dice.one_of((0, 0, 1, 2, 3))
     if setting.about(DISTANCE) and dice.yes(50):
         policy, remote = POLICY_NAMES[DC_AWARE], dice.one_of((1, 2))
+    aware = 50
+    if dice.yes(60 if setting.about(SILENCE) else 25):
+        # As it comes, with keys: what a policy makes of a host that answers nothing.
+        policy, aware = own, 90
+    shuffle = defaults.shuffle_replicas
+    if any(option.field == "balancing.shuffle_replicas" for option in setting.options):
+        shuffle = dice.yes(50)
     return Balancing(
         policy=policy,
-        token_aware=dice.yes(50),
-        shuffle_replicas=dice.yes(50),
+        token_aware=dice.yes(aware),
+        shuffle_replicas=shuffle,
         used_hosts_per_remote_dc=remote,
     )
+
+
+def _policies(setting: Setting) -> tuple[str, ...]:
+    """The policies that the driver has, in the model's order."""
+    option = next(option for option in setting.options if option.field == "balancing.policy")
+    return tuple(name for name in POLICY_NAMES if name in option.written.schema["enum"])
 
 
 def _reconnection(dice: Dice, setting: Setting, default: Reconnection) -> Reconnection:
@@ -205,7 +238,8 @@ def _reconnection(dice: Dice, setting: Setting, default: Reconnection) -> Reconn
     if f"reconnection.{kind}.max_attempts" in paths:
         attempts = dice.one_of((0, 1, 2, 5, default.max_attempts))
     longest_ns = base_ns * dice.one_of((1, 3, 100)) if kind == "exponential" else base_ns
-    return Reconnection(kind, base_ns, longest_ns, attempts)
+    no_delay = f"reconnection.{kind}.start_with_no_delay" in paths and dice.yes(30)
+    return Reconnection(kind, base_ns, longest_ns, attempts, start_with_no_delay=no_delay)
 
 
 # Single options -----------------------------------------------------------------------------------
@@ -241,6 +275,15 @@ def _heartbeat_interval(dice: Dice, setting: Setting) -> int:
 def _heartbeat_timeout(dice: Dice, setting: Setting) -> int:
     timeouts_ms = (200, 1_000) if setting.about(ABANDONMENT) else (200, 1_000, 5_000, 30_000)
     return dice.one_of(timeouts_ms) * MILLISECOND_NS + setting.round_trips_ns(2)
+
+
+def _defunct_threshold(dice: Dice, setting: Setting) -> int:
+    """Timeouts that a connection lives through: often fewer than there are."""
+    if setting.about(STARVATION):
+        return dice.one_of((0, 8, 64, 64, 200))
+    if setting.about(SILENCE):
+        return dice.one_of((1, 20, 64, 64))
+    return dice.one_of((0, 1, 8, 64))
 
 
 def _connect_timeout(dice: Dice, setting: Setting) -> int:
@@ -281,6 +324,8 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "status_events": lambda dice, _setting: dice.yes(65),
     "connect_to_remote_hosts": lambda dice, _setting: dice.yes(30),
     "keyspace": lambda dice, _setting: dice.yes(60),
+    "defunct_read_timeout_threshold": _defunct_threshold,
+    "warmup": lambda dice, _setting: dice.yes(70),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
     "tcp_nodelay": lambda dice, _setting: dice.yes(40),
 }

@@ -40,6 +40,7 @@ _EXHAUSTING = {
 """About so many requests that takes, at least and at most."""
 
 _DURATIONS_S = (30, 40, 60, 60, 90, 120, 120, 180, 240, 300)
+_SHORT_DURATIONS_S = (30, 40, 60)
 FEWEST_REQUESTS = 1_700
 MOST_REQUESTS = 2_600
 _LONGEST_SERVICE_NS = 20 * SECOND_NS
@@ -67,6 +68,9 @@ def draw_outline(dice: Dice) -> Outline:
         return _exhaustion(dice)
     themes = (dice.one_of(THEMES), dice.one_of(THEMES))
     duration_ns = dice.one_of(_DURATIONS_S) * SECOND_NS
+    if SILENCE in themes and dice.yes(60):
+        # Often enough for a host that answers nothing to stand out within 200 ms.
+        duration_ns = dice.one_of(_SHORT_DURATIONS_S) * SECOND_NS
     if dice.yes(30):  # an end that coincides with nothing
         duration_ns += dice.whole(1, SECOND_NS)
     requests = dice.whole(FEWEST_REQUESTS, MOST_REQUESTS)
@@ -74,6 +78,8 @@ def draw_outline(dice: Dice) -> Outline:
         under_way, requests = dice.whole(130, 240) * 100, requests * 3 // 2
     elif GROWTH in themes:
         under_way = dice.whole(6, 120) * 100
+    elif SILENCE in themes:
+        under_way = dice.spread(600, 12_000)
     else:
         under_way = dice.spread(4, 12_000)
     service_ns = under_way * duration_ns // (100 * requests)

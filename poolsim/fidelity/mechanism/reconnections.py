@@ -14,7 +14,12 @@ from poolsim.fidelity.mechanism.pools import value
 from poolsim.fidelity.mechanism.transitions import ATTEMPT, ATTEMPT_FAILED, HOST_DOWN, HOST_UP
 from poolsim.fidelity.observed import Observed
 from poolsim.model.drivers.registry import DRIVERS
-from poolsim.model.policies.reconnection import EXPONENTIAL, reconnection_delay
+from poolsim.model.policies.reconnection import (
+    EXPONENTIAL,
+    MILLIONTHS,
+    reconnection_delay,
+    spread_of,
+)
 from poolsim.scenario.scenario import Client
 
 BAR_MS = 50.0
@@ -53,15 +58,31 @@ def gap_error_ms(gap: Gap, client: Client) -> float:
     does: its gap may lie anywhere within what the percentages make of the delay.
     """
     policy = client.options.reconnection
-    percent = getattr(DRIVERS[client.driver], "JITTER_PERCENT", None)
-    if percent is None or policy.kind != "exponential":
+    bounds = _jitter(client, gap.attempt) if policy.kind == "exponential" else None
+    if bounds is None:
         return abs(gap.real_ms - gap.simulated_ms)
-    delay = reconnection_delay(EXPONENTIAL, policy.base_ns, policy.max_ns, gap.attempt - 1) / 1e6
-    low, high = (
-        float(min(max(delay * share / 100, policy.base_ns / 1e6), policy.max_ns / 1e6))
-        for share in percent
-    )
+    low, high = bounds
     return max(0.0, low - gap.real_ms, gap.real_ms - high)
+
+
+def _jitter(client: Client, attempt: int) -> tuple[float, float] | None:
+    """The shortest and the longest delay in ms that the driver's jitter makes before an attempt of
+    a number from 1; None for a driver without jitter."""
+    policy = client.options.reconnection
+    rules = DRIVERS[client.driver]
+    base, longest = policy.base_ns, policy.max_ns
+    place = attempt - 1 - int(policy.start_with_no_delay)
+    delay = reconnection_delay(EXPONENTIAL, base, longest, max(place, 0))
+    if hasattr(rules, "JITTER_SPREAD"):
+        if place < 0:
+            return 0.0, 1.0
+        least, width = spread_of(delay, base, longest, int(policy.start_with_no_delay))
+        return delay / 1e6 * least / MILLIONTHS, delay / 1e6 * (least + width) / MILLIONTHS
+    percent = getattr(rules, "JITTER_PERCENT", None)
+    if percent is None:
+        return None
+    low, high = (float(min(max(delay * share / 100, base), longest)) / 1e6 for share in percent)
+    return low, high
 
 
 def reconnections(runs: Sequence[Compared]) -> list[Check]:

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
-from poolsim.fidelity.soak import audit_java3, audit_python
+from poolsim.fidelity.soak import audit_java3, audit_nodejs, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
+from poolsim.model.cluster.faults import SILENCE
+from poolsim.model.connection.timers import fires_at
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import (
     ACKNOWLEDGED,
@@ -23,6 +25,7 @@ from poolsim.model.kinds import (
     ASK_TIMEOUT,
     CONNECTION_LOST,
     HEARTBEAT,
+    IDLE_CHECK,
     ISSUE,
     NODE_ARRIVAL,
     NODE_DONE,
@@ -42,11 +45,21 @@ from poolsim.model.records import (
     NODE_RUNNING,
     ORPHANED,
     ROLE_CONTROL,
+    WIRE_CLOSING,
     World,
 )
+from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, WARM_UP_ROUND
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
-_OF_CONNECTIONS = (ACKNOWLEDGED, ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT)
+_OF_CONNECTIONS = (
+    ACKNOWLEDGED,
+    ANSWER,
+    ASK_AT_NODE,
+    ASK_TIMEOUT,
+    CONNECTION_LOST,
+    HEARTBEAT,
+    IDLE_CHECK,
+)
 
 
 class DriverAudit(Protocol):
@@ -63,6 +76,7 @@ class DriverAudit(Protocol):
 DRIVER_AUDITS = {
     "java3": cast(DriverAudit, audit_java3),
     "python": cast(DriverAudit, audit_python),
+    "nodejs": cast(DriverAudit, audit_nodejs),
 }
 
 
@@ -151,6 +165,7 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
     for an acknowledgement, which has one."""
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
+    silent = {fault.node for fault in w.faults if fault.kind == SILENCE}  # what it had is lost
     entries.update(_held_back(w))
     for a, attempt in enumerate(w.attempts):
         if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
@@ -159,8 +174,9 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
         if connection.state not in THERE or connection.state == CONNECTING:
             yield f"attempt {a} is on a connection in state {connection.state}"
             continue
-        node = w.nodes[w.pools[attempt.pool].node]
-        works = connection.lost_at < 0 and connection.defunct == 0
+        n = w.pools[attempt.pool].node
+        node = w.nodes[n]
+        works = connection.wire < WIRE_CLOSING and connection.defunct == 0 and n not in silent
         waits_at_node = node.recursive == 0 and attempt.at_node == 1
         if works and not waits_at_node and node.state != NODE_PAUSED:
             yield f"attempt {a} in state {attempt.state} waits for nothing"
@@ -200,12 +216,14 @@ def _pools(view: View) -> Iterator[str]:
 def _loads(view: View) -> Iterator[str]:
     w = view.world
     live = Counter(
-        request.session for r, request in enumerate(w.requests) if r not in view.free_requests
+        request.session
+        for r, request in enumerate(w.requests)
+        if r not in view.free_requests and request.number < FIRST_CHECK
     )
     for s, session in enumerate(w.sessions):
         client = w.clients[session.client]
         callers = [w.attempts[a].caller for a in view.blocked.get(s, ())]
-        blocked = callers.count(CALLER_ISSUER)
+        blocked = callers.count(CALLER_ISSUER) + (session.round == WARM_UP_ROUND)
         if view.entries(s, ISSUE) + ISSUER_BLOCKED * blocked != session.issue_scheduled:
             yield f"session {s}: the issuing thread is not scheduled as it says, {blocked} blocked"
         if session.issue_first >= 0 and not session.issue_scheduled:
@@ -213,6 +231,11 @@ def _loads(view: View) -> Iterator[str]:
         thinking = view.entries(s, THINK)
         if client.closed and session.workers != live[s] + thinking:
             yield f"session {s}: {session.workers} workers, {live[s]} requests, {thinking} think"
+        first = session.timer_first
+        if first >= 0:
+            due = fires_at(w.requests[first].deadline, client.timer_tick)
+            if not 0 <= session.timer_at <= due:
+                yield f"session {s}: its timer is set to {session.timer_at}, not to {due}"
         if client.closed and session.workers < session.window and not session.issue_scheduled:
             yield f"session {s}: workers are missing and nobody launches them"
         waiting = _length(w, session.limit_first)

@@ -84,6 +84,8 @@ def _host(view: View, p: int) -> Iterator[str]:
     attempts = _under_way(view, p, ROLE_RECONNECTION) + view.tasks(reconnector, TASK_RECONNECT, p)
     if attempts != (host.reconnecting == 2):
         yield f"host {p}: {attempts} reconnection attempts in state {host.reconnecting}"
+    if host.known == 0:
+        return
     if host.up == 0 and host.reconnecting == 0 and pool.phase != POOL_INITIALIZING:
         yield f"host {p} is down for good"
     if host.up == 1 and pool.phase == POOL_CLOSED:

@@ -179,5 +179,7 @@ def _host(view: View, p: int) -> Iterator[str]:
     if host.rising == 1 and not rising:
         yield f"host {p} is rising without a pool to be made"
     going_down = _tasks_of(view, p, TASK_DOWN, TASK_EXPECTED_DOWN)
+    if host.known == 0:
+        return
     if host.up == 0 and state == NOT_RECONNECTING and not host.rising and not going_down:
         yield f"host {p} is down for good"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def run_file(
         "hosts": list(addresses.nodes),
         "protocol": client.protocol,
         "driver": client.driver,
-        "options": _java3(client) if client.driver == "java3" else _python(client),
+        "options": _OPTIONS[client.driver](client),
+        **_wrapped(client),
         "load": load,
         "duration_ns": scenario.duration_ns,
         "sample_every_ns": scenario.recording.sample_every_ns,
@@ -61,6 +63,13 @@ def run_file(
         "out": str(out),
         "query": QUERY,
     }
+
+
+def _wrapped(client: Client) -> dict[str, Any]:
+    """What sits on the driver: the session for asyncio, which has the application's limit."""
+    if not client.options.wrapper.name and not client.max_concurrent:
+        return {}
+    return {"wrapper": "async", "max_concurrent": client.max_concurrent or None}
 
 
 def _common(client: Client) -> dict[str, Any]:
@@ -106,3 +115,22 @@ def _python(client: Client) -> dict[str, Any]:
     common = _common(client)
     common["reconnection"]["max_attempts"] = options.reconnection.max_attempts
     return common | {"heartbeat_timeout_s": options.heartbeat_timeout_ns / _SECOND}
+
+
+def _nodejs(client: Client) -> dict[str, Any]:
+    options = client.options
+    common = _common(client)
+    common["reconnection"]["start_with_no_delay"] = options.reconnection.start_with_no_delay
+    return common | {
+        "core": options.local.core,
+        "max_requests": options.local.max_requests,
+        "warmup": options.warmup,
+        "defunct_read_timeout_threshold": options.defunct_read_timeout_threshold,
+    }
+
+
+_OPTIONS: dict[str, Callable[[Client], dict[str, Any]]] = {
+    "java3": _java3,
+    "python": _python,
+    "nodejs": _nodejs,
+}

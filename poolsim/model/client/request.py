@@ -27,10 +27,12 @@ from poolsim.model.connection.timers import (
     time_request,
     untime_request,
 )
+from poolsim.model.connection.wires import is_there
 from poolsim.model.drivers.ports import (
     borrow,
     give_back,
     late_response,
+    lost,
     timed_out,
 )
 from poolsim.model.kinds import (
@@ -46,6 +48,7 @@ from poolsim.model.kinds import (
     RESPONSE,
     RESPONSE_READ,
     TIMED_OUT,
+    UNDECODABLE,
 )
 from poolsim.model.policies.balancing import next_host
 from poolsim.model.policies.retry import goes_to_next_host
@@ -65,6 +68,9 @@ from poolsim.model.records import (
     STEP_SEND,
     STEP_START,
     WAITING,
+    WIRE_CUT,
+    WIRE_FINE,
+    WIRE_GARBLED,
 )
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import (
@@ -74,6 +80,7 @@ from poolsim.model.slots import (
     new_attempt,
 )
 from poolsim.model.sorting import sort_by_rank
+from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, check_ended
 
 KEPT_ERRORS = 6
 ERROR_BITS = 4
@@ -246,6 +253,8 @@ def _write(w: World, a: int, now: int) -> bool:
     attempt.sent_at = written
     if client.timeout > 0 and client.timeout_covers == 0:
         attempt.deadline = now + client.timeout
+        if client.timeout_waits == 1:
+            attempt.deadline = attempt.queued_at + client.timeout
         if client.timer_at < 0:
             client.timer_at = fires_at(attempt.deadline, client.timer_tick)
             w.schedule(client.timer_at, ATTEMPT_TIMEOUT, request.client, request.client)
@@ -271,11 +280,26 @@ def read(w: World, a: int, now: int) -> None:
     delivered = now
     if thread.free_at > now:
         delivered = thread.free_at
-    delivered += w.clients[w.sessions[attempt.session].client].read_cost
+    client = w.clients[w.sessions[attempt.session].client]
+    delivered += client.read_cost
+    if client.crosstalk > 0:
+        delivered += client.crosstalk * _others_in_flight(w, attempt.session)
     thread.free_at = delivered
     attempt.due = delivered
     attempt.holds += 1
     w.schedule(delivered, RESPONSE, attempt.order, a)
+
+
+@rule
+def _others_in_flight(w: World, s: int) -> int:
+    """Requests of a session that are in flight besides one."""
+    nodes = w.run.nodes
+    in_flight = -1
+    for p in range(s * nodes, (s + 1) * nodes):
+        in_flight += w.pools[p].in_flight
+    if in_flight < 0:
+        in_flight = 0  # its own timed out
+    return in_flight
 
 
 @handles(RESPONSE)
@@ -295,6 +319,8 @@ def response(w: World, a: int, now: int) -> None:
         _acknowledge_unless_read(w, a, now)
     if state == IN_FLIGHT:
         c = attempt.connection
+        if w.connections[c].wire != WIRE_FINE and _is_spoiled(w, a, now):
+            return
         free_stream(w, c, attempt.stream)
         w.connections[c].last_read = now
         w.run.stream_sum += now - attempt.granted_at
@@ -310,12 +336,45 @@ def response(w: World, a: int, now: int) -> None:
         _end(w, r, OK, service, now)
     elif state == ORPHANED:
         c = attempt.connection
+        if w.connections[c].wire != WIRE_FINE and _is_spoiled(w, a, now):
+            return
         free_stream(w, c, attempt.stream)
         w.connections[c].last_read = now
         late_response(w, a, now)
         finish_attempt(w, a)
     else:
         drop_attempt(w, a)
+
+
+@rule
+def _is_spoiled(w: World, a: int, now: int) -> bool:
+    """Whether a response is not what it should be: it does not arrive, or cannot be decoded.
+
+    A driver takes an answer that it cannot decode for a broken connection. Whether the request
+    that it answers fails like all others on the connection, or ends with that error, is the
+    driver's; and so is whether it decodes an answer that nobody waits for any more.
+    """
+    attempt = w.attempts[a]
+    c = attempt.connection
+    wire = w.connections[c].wire
+    client = w.clients[w.sessions[attempt.session].client]
+    orphan = attempt.state == ORPHANED
+    if wire != WIRE_GARBLED or (orphan and client.undecodable_is_final == 1):
+        return wire == WIRE_CUT
+    if client.undecodable_is_final == 1:
+        r = attempt.request
+        free_stream(w, c, attempt.stream)
+        w.run.stream_sum += now - attempt.granted_at
+        service = now - attempt.sent_at
+        give_back(w, a, 0, now)
+        _keep_error(w, r, w.pools[attempt.pool].node, UNDECODABLE)
+        finish_attempt(w, a)
+        if is_there(w.connections[c]):
+            lost(w, c, now)  # unless its pool closed it when it was given back
+        _end(w, r, CONNECTION_ERROR, service, now)
+    else:
+        lost(w, c, now)
+    return True
 
 
 @rule
@@ -332,8 +391,9 @@ def _failed(w: World, a: int, now: int) -> None:
     attempt = w.attempts[a]
     r = attempt.request
     if r < 0:
-        # Its request has timed out; until now its borrow has blocked a thread.
-        _free_caller(w, a, now)
+        # Its request has timed out; until now its borrow has blocked a thread, if it had one.
+        if attempt.caller != CALLER_NONE:
+            _free_caller(w, a, now)
         finish_attempt(w, a)
         return
     request = w.requests[r]
@@ -386,7 +446,10 @@ def time_out_attempts(w: World, k: int, now: int) -> None:
     earliest = NEVER
     for a in range(len(w.attempts)):
         attempt = w.attempts[a]
-        if attempt.state == IN_FLIGHT and w.sessions[attempt.session].client == k:
+        timed = attempt.state == IN_FLIGHT
+        if client.timeout_waits == 1 and attempt.state == WAITING:
+            timed = True
+        if timed and w.sessions[attempt.session].client == k:
             at = fires_at(attempt.deadline, client.timer_tick)
             if at <= now:
                 attempt.rank = attempt.order
@@ -410,17 +473,15 @@ def time_out_requests(w: World, s: int, now: int) -> None:
     """The timer of a session's requests: those whose deadline has passed time out."""
     session = w.sessions[s]
     client = w.clients[session.client]
-    session.timer_at = -1
     r = session.timer_first
-    while r >= 0:
-        deadline = w.requests[r].deadline
-        if fires_at(deadline, client.timer_tick) > now:
-            if session.timer_at < 0:
-                arm(w, s, deadline)
-            return
+    while r >= 0 and fires_at(w.requests[r].deadline, client.timer_tick) <= now:
         untime_request(w, r)
         _request_timed_out(w, r, now)
+        settle(w, now)  # what this one gave back may serve one that times out next
         r = session.timer_first
+    session.timer_at = -1
+    if r >= 0:
+        arm(w, s, w.requests[r].deadline)
 
 
 @rule
@@ -440,6 +501,10 @@ def _orphan(w: World, a: int, now: int) -> int:
     """A written attempt is given up; its stream stays taken until its response comes."""
     attempt = w.attempts[a]
     _keep_error(w, attempt.request, w.pools[attempt.pool].node, TIMED_OUT)
+    if attempt.state == WAITING:
+        _leave_queue_unserved(w, a, now)
+        timed_out(w, a, now)
+        return 0
     attempt.request = -1
     w.run.stream_sum += now - attempt.granted_at
     timed_out(w, a, now)
@@ -461,13 +526,21 @@ def _request_timed_out(w: World, r: int, now: int) -> None:
         if attempt.state == WAITING:
             # Its entry stays in the queue: the thread is blocked until the borrow comes back.
             _keep_error(w, r, w.pools[attempt.pool].node, TIMED_OUT)
-            waited = now - attempt.queued_at
-            w.requests[r].wait += waited
-            w.run.queue_sum += waited
-            w.run.queue_area += now
-            attempt.state = EXPIRED
+            _leave_queue_unserved(w, a, now)
         attempt.request = -1  # otherwise it waits for a thread of the executor
     _end(w, r, CLIENT_TIMEOUT, service, now)
+
+
+@rule
+def _leave_queue_unserved(w: World, a: int, now: int) -> None:
+    """An attempt that waits is given up; its entry in the queue stays."""
+    attempt = w.attempts[a]
+    waited = now - attempt.queued_at
+    w.requests[attempt.request].wait += waited
+    w.run.queue_sum += waited
+    w.run.queue_area += now
+    attempt.state = EXPIRED
+    attempt.request = -1
 
 
 @rule
@@ -478,6 +551,9 @@ def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
     run.system_area += now
     if request.in_timer == 1:
         untime_request(w, r)
+    if request.number >= FIRST_CHECK:
+        check_ended(w, r, outcome, now)
+        return
     s = request.session
     w.record_request(
         (

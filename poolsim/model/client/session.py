@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from poolsim.model.cluster.middlebox import watch
 from poolsim.model.connection.executors import RETRY, release_thread, take_task
-from poolsim.model.connection.messages import answered_now, next_step, timed_out_now
+from poolsim.model.connection.messages import TCP, answered_now, next_step, timed_out_now
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import free_stream
 from poolsim.model.drivers.ports import (
@@ -22,6 +23,8 @@ from poolsim.model.drivers.ports import (
     start_session,
     status_due,
     status_event,
+    topology_due,
+    topology_event,
 )
 from poolsim.model.kinds import (
     ANSWER,
@@ -51,10 +54,13 @@ from poolsim.model.records import (
     CONNECTING,
     GONE,
     IGNORED,
+    NODE_SILENT,
     OPEN,
     ROLE_CONTROL,
     STEP_RETRY,
     TRASHED_STATE,
+    WIRE_CUT,
+    WIRE_GARBLED,
 )
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import drop_connection, finish_attempt, free_task
@@ -96,13 +102,18 @@ def answer(w: World, c: int, now: int) -> None:
     if answered_now(w, c, now) == 0:
         return
     connection = w.connections[c]
+    garbled = connection.wire == WIRE_GARBLED
     if connection.asking == ASK_HANDSHAKE:
-        if connection.ask_refused == 1:
+        if connection.ask_refused == 1 or (garbled and connection.ask_step > TCP):
             _fail(w, c, CONNECT_REFUSED, now)
         elif next_step(w, c, now) == 1:
             connection.state = OPEN
             _handshake_over(w, c)
+            watch(w, c, now)
             connected(w, c, now)
+        return
+    if garbled:
+        lost(w, c, now)
         return
     connection.asking = ASK_NOTHING
     connection.last_read = now
@@ -208,14 +219,32 @@ def reconnect(w: World, p: int, now: int) -> None:
 
 @handles(STATUS_EVENT)
 def hear(w: World, p: int, now: int) -> None:
-    """The server's status event reaches the session."""
-    status_event(w, p, now)
+    """The other nodes' event about a host reaches the session, unless its control connection is
+    one to that host, or one on which nothing comes through."""
+    pool = w.pools[p]
+    c = w.sessions[pool.session].control
+    if c >= 0:
+        teller = w.pools[w.connections[c].pool].node
+        if w.connections[c].wire == WIRE_CUT or w.nodes[teller].state == NODE_SILENT:
+            return
+        if teller == pool.node and w.nodes[teller].member == 0:
+            return
+    host = w.hosts[p]
+    if host.known != w.nodes[pool.node].member:
+        topology_event(w, p, now)
+    elif host.known == 1:
+        status_event(w, p, now)
 
 
 @handles(STATUS_DUE)
 def heed(w: World, p: int, now: int) -> None:
-    """The driver acts on the status events that it collected."""
-    status_due(w, p, now)
+    """The driver acts on the events that it collected."""
+    host = w.hosts[p]
+    if host.topology_due == now:
+        host.topology_due = -1
+        topology_due(w, p, now)
+    else:
+        status_due(w, p, now)
 
 
 @handles(CONTROL)

@@ -15,9 +15,10 @@ Attempts that reach a node in the same instant are served in the order in which 
 
 from __future__ import annotations
 
+from poolsim.model.connection.wires import write_in_vain
 from poolsim.model.kinds import NODE_ARRIVAL, NODE_DONE, RESPONSE, RESPONSE_READ
 from poolsim.model.primitives import NEVER, Record, World
-from poolsim.model.records import NODE_DOWN, NODE_RUNNING
+from poolsim.model.records import NODE_DOWN, NODE_RUNNING, WIRE_CLOSING
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import drop_attempt
 from poolsim.model.sorting import sort_by_rank
@@ -46,8 +47,9 @@ def receive(w: World, n: int, a: int, sent_at: int) -> None:
     delay = w.pools[attempt.pool].delay
     attempt.node = n
     attempt.arrives = sent_at + delay
-    if node.state == NODE_DOWN or w.connections[attempt.connection].lost_at >= 0:
-        return  # the connection is broken already, its client has yet to notice
+    if node.state >= NODE_DOWN or w.connections[attempt.connection].wire >= WIRE_CLOSING:
+        write_in_vain(w, attempt.connection, sent_at)
+        return  # what is sent now arrives nowhere, though its client has yet to notice
     attempt.sequence = node.sent
     node.sent += 1
     if node.recursive == 0:
@@ -128,7 +130,7 @@ def arrive(w: World, a: int, now: int) -> None:
     attempt = w.attempts[a]
     attempt.holds -= 1
     node = w.nodes[attempt.node]
-    if node.state == NODE_DOWN or attempt.version != node.version:
+    if node.state >= NODE_DOWN or attempt.version != node.version:
         drop_attempt(w, a)
         return
     _append(w, attempt.node, a)
@@ -168,7 +170,8 @@ def complete(w: World, a: int, now: int) -> None:
     pool = w.pools[attempt.pool]
     attempt.due = now + pool.delay
     attempt.holds += 1
-    if w.clients[w.sessions[pool.session].client].read_cost > 0:
+    client = w.clients[w.sessions[pool.session].client]
+    if client.read_cost + client.crosstalk > 0:
         w.schedule(attempt.due, RESPONSE_READ, attempt.order, a)
     else:
         w.schedule(attempt.due, RESPONSE, attempt.order, a)
@@ -187,10 +190,11 @@ def _begin_waiting(w: World, n: int, now: int) -> None:
 
 @rule
 def change(w: World, n: int, state: int, factor: int, now: int) -> None:
-    """The node becomes running, paused or down, at `factor` thousandths of nominal service time.
+    """The node becomes running, paused, down or silent, at `factor` thousandths of nominal service
+    time.
 
-    What is finished by now has left it. Going down drops everything else and starts a new version:
-    what is still on its way from before is dropped when it arrives.
+    What is finished by now has left it. Going down or silent drops everything else and starts a
+    new version: what is still on its way from before is dropped when it arrives.
     """
     if w.nodes[n].recursive == 1:
         _change_recursive(w, n, state, factor, now)
@@ -204,12 +208,12 @@ def change(w: World, n: int, state: int, factor: int, now: int) -> None:
         if running and attempt.running == 1:
             attempt.remaining = (attempt.finishes - now) * NOMINAL // node.factor
         attempt.finishes = NEVER
-        if state == NODE_DOWN:
+        if state >= NODE_DOWN:
             _drop(w, a)
         a = after
     node.state = state
     node.factor = factor
-    if state == NODE_DOWN:
+    if state >= NODE_DOWN:
         node.version += 1
         node.waiting = -1
         node.idle = node.workers
@@ -238,7 +242,7 @@ def _change_recursive(w: World, n: int, state: int, factor: int, now: int) -> No
             first = a
     node.state = state
     node.factor = factor
-    if state == NODE_DOWN:
+    if state >= NODE_DOWN:
         node.version += 1
     w.free_workers(n, now)
     node.earliest = now
@@ -252,14 +256,14 @@ def _change_recursive(w: World, n: int, state: int, factor: int, now: int) -> No
             attempt.starts = NEVER
             attempt.finishes = NEVER
             attempt.due = -1
-            if state == NODE_DOWN:
+            if state >= NODE_DOWN:
                 _drop(w, a)
         a = after
 
 
 @rule
 def _drop(w: World, a: int) -> None:
-    """The node dies with this attempt in it: there will be no response."""
+    """The node dies or falls silent with this attempt in it: there will be no response."""
     attempt = w.attempts[a]
     attempt.running = 0
     attempt.due = -1

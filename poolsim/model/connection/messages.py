@@ -2,13 +2,15 @@
 
 They do not pass through the node's workers: Cassandra answers them on its network threads. A
 handshake is a row of round trips: TCP, STARTUP, authentication, cluster name, keyspace. The node
-accepts connections at its own pace; a paused node's kernel still completes TCP, everything else
-waits until it resumes or the message times out; a node that is down refuses TCP.
+accepts connections at its own pace; the kernel of a paused or silent one still completes TCP,
+everything else waits until it resumes, or in vain, or the message times out; a node that is down,
+or accepts no more connections, refuses TCP.
 """
 
 from __future__ import annotations
 
 from poolsim.model.connection.timers import fires_at
+from poolsim.model.connection.wires import write_in_vain
 from poolsim.model.kinds import (
     ANSWER,
     ASK_AT_NODE,
@@ -23,7 +25,10 @@ from poolsim.model.records import (
     CONNECTING,
     NODE_DOWN,
     NODE_PAUSED,
+    NODE_RUNNING,
     ROLE_CONTROL,
+    WIRE_CLOSING,
+    WIRE_CUT,
 )
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import drop_connection, new_connection
@@ -44,6 +49,7 @@ def open_connection(w: World, p: int, role: int, now: int) -> int:
     connection.generation = pool.generation
     connection.role = role
     connection.state = CONNECTING
+    connection.wire = w.nodes[pool.node].wire
     connection.stream_limit = client.stream_limit
     connection.heartbeat_interval = w.options[pool.options].heartbeat_interval
     if client.one_core == 1:
@@ -88,13 +94,16 @@ def next_step(w: World, c: int, now: int) -> int:
 
 @rule
 def send_heartbeat(w: World, c: int, now: int) -> None:
-    """Send OPTIONS on a connection that asks nothing at the moment."""
+    """Send OPTIONS on a connection that asks nothing at the moment, or has asked but had to wait
+    for a stream id: then its deadline stays."""
     connection = w.connections[c]
     client = w.clients[w.sessions[w.pools[connection.pool].session].client]
-    connection.asking = ASK_HEARTBEAT
     deadline = NEVER
-    if client.heartbeat_timeout > 0:
+    if connection.asking == ASK_HEARTBEAT:
+        deadline = connection.ask_deadline
+    elif client.heartbeat_timeout > 0:
         deadline = fires_at(now + client.heartbeat_timeout, client.timer_tick)
+    connection.asking = ASK_HEARTBEAT
     _ask(w, c, deadline, now)
 
 
@@ -104,6 +113,10 @@ def _ask(w: World, c: int, deadline: int, now: int) -> None:
     connection.ask_deadline = deadline
     connection.ask_waiting = 0
     connection.ask_refused = 0
+    connection.asked_at = now
+    is_data = connection.asking != ASK_HANDSHAKE or connection.ask_step > TCP
+    if is_data and connection.wire >= WIRE_CLOSING:
+        write_in_vain(w, c, now)
     connection.holds += 1
     at = now + w.pools[connection.pool].delay
     w.schedule(at, ASK_AT_NODE, connection.serial, c)
@@ -120,13 +133,14 @@ def reach_node(w: World, c: int, now: int) -> None:
     pool = w.pools[connection.pool]
     node = w.nodes[pool.node]
     tcp = connection.asking == ASK_HANDSHAKE and connection.ask_step == TCP
-    if node.state == NODE_DOWN:
-        if not tcp:
-            return  # the close of the connection is under way to the client
+    if not tcp and connection.wire == WIRE_CLOSING:
+        return  # the close of the connection is under way to the client
+    if tcp and (node.state == NODE_DOWN or node.refuses == 1):
         connection.ask_refused = 1
         connection.answer_at = now + pool.delay
-    elif node.state == NODE_PAUSED and not tcp:
-        connection.ask_waiting = 1
+    elif not tcp and (node.state != NODE_RUNNING or connection.wire == WIRE_CUT):
+        if node.state == NODE_PAUSED and connection.wire != WIRE_CUT:
+            connection.ask_waiting = 1
         connection.answer_at = NEVER
     else:
         answered = now
@@ -136,14 +150,22 @@ def reach_node(w: World, c: int, now: int) -> None:
             node.accept_at = answered + node.accept_interval
         connection.answer_at = answered + pool.delay
     if connection.answer_at > connection.ask_deadline:
-        connection.answer_at = NEVER
+        _wait_in_vain(w, c, now)
+    elif connection.answer_at < NEVER:
+        connection.holds += 1
+        w.schedule(connection.answer_at, ANSWER, connection.serial, c)
+
+
+@rule
+def _wait_in_vain(w: World, c: int, now: int) -> None:
+    """There is no answer in time: the message times out."""
+    connection = w.connections[c]
+    connection.answer_at = NEVER
+    if connection.ask_deadline < NEVER:
         if connection.ask_deadline < now:
             connection.ask_deadline = now
         connection.holds += 1
         w.schedule(connection.ask_deadline, ASK_TIMEOUT, connection.serial, c)
-    elif connection.answer_at < NEVER:
-        connection.holds += 1
-        w.schedule(connection.answer_at, ANSWER, connection.serial, c)
 
 
 @rule
@@ -155,6 +177,10 @@ def answered_now(w: World, c: int, now: int) -> int:
         drop_connection(w, c)
         return 0
     connection.answer_at = -1
+    if connection.wire == WIRE_CUT:
+        # A middlebox forgot the connection while the answer was on its way.
+        _wait_in_vain(w, c, now)
+        return 0
     return 1
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from poolsim.model.cluster.nodes import receive
 from poolsim.model.kinds import ACKNOWLEDGED
 from poolsim.model.primitives import Record, World
-from poolsim.model.records import DONE, GONE
+from poolsim.model.records import DONE, GONE, WIRE_CLOSING
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import drop_attempt, drop_connection
 
@@ -36,6 +36,9 @@ def send_small(w: World, c: int, a: int, now: int) -> None:
     connection = w.connections[c]
     pool = w.pools[connection.pool]
     attempt = w.attempts[a]
+    if connection.wire >= WIRE_CLOSING:
+        receive(w, pool.node, a, attempt.sent_at)  # in vain, so that nothing need be held back
+        return
     since = connection.unacknowledged
     by_itself = since + 2 * pool.delay + DELAYED_ACKNOWLEDGEMENT
     if connection.held_first < 0 and (since < 0 or now >= by_itself):

@@ -7,7 +7,7 @@ attempts need no list: `client/timeouts.py`.) A driver's timer wheel fires late:
 
 from __future__ import annotations
 
-from poolsim.model.kinds import REQUEST_TIMEOUT
+from poolsim.model.kinds import ATTEMPT_TIMEOUT, REQUEST_TIMEOUT
 from poolsim.model.primitives import World
 from poolsim.model.rule import rule
 
@@ -19,6 +19,19 @@ def fires_at(deadline: int, tick: int) -> int:
     if tick == 0:
         return deadline
     return (deadline // tick + 1) * tick
+
+
+@rule
+def time_attempt(w: World, a: int, since: int) -> None:
+    """Start an attempt's own timeout, which runs from `since` on."""
+    attempt = w.attempts[a]
+    k = w.sessions[attempt.session].client
+    client = w.clients[k]
+    if client.timeout > 0 and client.timeout_covers == 0:
+        attempt.deadline = since + client.timeout
+        if client.timer_at < 0:
+            client.timer_at = fires_at(attempt.deadline, client.timer_tick)
+            w.schedule(client.timer_at, ATTEMPT_TIMEOUT, k, k)
 
 
 @rule

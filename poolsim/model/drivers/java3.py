@@ -47,6 +47,19 @@ Conviction (J3/ConvictionPolicy.java:66-139). Counts connections per host from t
 creation. A connection that breaks while others remain is dropped without replacement, and the pool
 makes none for the base delay of reconnection; when none remains the host is down.
 
+What breaks a connection besides its peer's close (J3/Connection.java:797-838, 1314-1354): a write
+that fails, and an answer that cannot be decoded; the request that it answers fails like all others
+on the connection, orphans' answers are decoded as well. (An ERROR message with the code
+PROTOCOL_ERROR is the request's final answer and breaks nothing, J3/RequestHandler.java:640-800.)
+Keepalive is set on a socket only where SocketOptions says so (J3/Connection.java:1103-1104).
+
+Nodes that join and leave (J3/Cluster.java:2310-2475, 2725-2770, 3060-3235). Either event waits for
+the debouncers' second. A node that has joined is offered by the load balancer before its pool is
+ready; until then a request that comes to it fails there and goes on to its next host. One that has
+left is removed by force: what its pool holds and queues fails over; reconnection attempts to it,
+where there are any, go on, and one that succeeds is closed. A control connection that is made anew
+reads the list of nodes and acts on what has changed, at once (J3/ControlConnection.java:747-960).
+
 Host down and up (J3/Cluster.java:2016-2262). The pool is removed: what it held and queued fails
 over. Reconnection attempts follow the policy, each delay counted from the end of the attempt
 before. One that succeeds, or a server's status event, brings the pool back, with core connections.
@@ -83,7 +96,9 @@ from poolsim.model.kinds import (
     CONTROL_LOST,
     GROWTH,
     HEARTBEAT,
+    HOST_ADDED,
     HOST_DOWN,
+    HOST_REMOVED,
     HOST_UP,
     LOST,
     NO_STREAM,
@@ -119,6 +134,7 @@ from poolsim.model.records import (
     ORPHANED,
     POOL_CLOSED,
     POOL_INITIALIZING,
+    POOL_NONE,
     POOL_USABLE,
     PROBE,
     QUEUED,
@@ -132,6 +148,7 @@ from poolsim.model.records import (
     TRASHED_STATE,
     WAITING,
     Connection,
+    Host,
     Pool,
     extends,
 )
@@ -177,6 +194,13 @@ class Java3Pool:
     queue_mixed: int = 0  # 1: deadlines do not rise along the queue (the timeout was changed)
 
 
+@extends(Host)
+class Java3Host:
+    """What the driver keeps of a host besides."""
+
+    adding: int = 0  # 1: the first pool of a host that has joined is being made
+
+
 @extends(Connection)
 class Java3Connection:
     """What a PooledConnection keeps besides."""
@@ -192,6 +216,8 @@ def borrow(w: World, p: int, a: int, now: int) -> int:
     """Try to get a connection for an attempt: GRANTED, QUEUED, SKIPPED or an error."""
     pool = w.pools[p]
     if pool.phase != POOL_USABLE:
+        if w.hosts[p].adding == 1:
+            return ERROR_POOL_CLOSED
         return SKIPPED
     options = w.options[pool.options]
     connections = w.connections
@@ -655,11 +681,13 @@ def connected(w: World, c: int, now: int) -> None:
         session.control = c
         session.control_attempts = 0
         w.note(now, CONTROL_CONNECTED, pool.session, pool.node, connection.serial, 0)
+        _refresh_hosts(w, pool.session, now)
         return
     if connection.role == ROLE_RECONNECTION:
         release_thread(w, session.reconnector, now)
-        if w.hosts[p].reconnecting == 0:
-            _close(w, c, now)  # a status event brought the host back meanwhile
+        if w.hosts[p].reconnecting == 0 or w.hosts[p].known == 0:
+            w.hosts[p].reconnecting = 0
+            _close(w, c, now)  # a status event brought the host back meanwhile, or it has left
             return
         on_up(w, p, c, now)
         return
@@ -807,7 +835,7 @@ def start_session(w: World, s: int, now: int) -> None:
     control(w, s, now)
     for n in range(run.nodes):
         p = s * run.nodes + n
-        if w.hosts[p].distance != IGNORED:
+        if w.hosts[p].distance != IGNORED and w.hosts[p].known == 1:
             _start_pool(w, p, -1, now)
 
 
@@ -849,6 +877,7 @@ def _initial_done(w: World, p: int, now: int) -> None:
         return
     pool.open = pool.active
     pool.phase = POOL_USABLE
+    host.adding = 0
     w.note(now, POOL_READY, pool.session, pool.node, -1, pool.active)
     if host.up == 0:
         host.up = 1
@@ -860,7 +889,7 @@ def on_down(w: World, p: int, now: int) -> None:
     """The host is down: its pool goes, reconnection begins, unless an attempt is registered."""
     pool = w.pools[p]
     host = w.hosts[p]
-    if host.reconnecting != 0:
+    if host.reconnecting != 0 or host.known == 0:
         return
     w.note(now, HOST_DOWN, pool.session, pool.node, -1, 0)
     host.up = 0
@@ -906,6 +935,7 @@ def _shut_pool(w: World, p: int, now: int) -> None:
         _take_requests(w, c, now)
         _close(w, c, now)
     pool.phase = POOL_CLOSED
+    w.hosts[p].adding = 0
     pool.generation += 1
     pool.open = 0
     pool.scheduled = 0
@@ -978,6 +1008,67 @@ def status_due(w: World, p: int, now: int) -> None:
     pool = w.pools[p]
     w.note(now, STATUS_UP, pool.session, pool.node, -1, 0)
     on_up(w, p, -1, now)
+
+
+@rule
+def topology_event(w: World, p: int, now: int) -> None:
+    """Another node says that the host has joined the ring or left it; the driver collects such
+    events for a while."""
+    session = w.sessions[w.pools[p].session]
+    if session.control >= 0 and w.clients[session.client].status_events == 1:
+        w.hosts[p].topology_due = now + DEBOUNCE
+        w.schedule(now + DEBOUNCE, STATUS_DUE, p, p)
+
+
+@rule
+def topology_due(w: World, p: int, now: int) -> None:
+    """Act on a topology event: what counts is who is in the ring now."""
+    if w.hosts[p].known != w.nodes[w.pools[p].node].member:
+        if w.hosts[p].known == 0:
+            _on_add(w, p, now)
+        else:
+            _on_remove(w, p, now)
+
+
+@rule
+def _refresh_hosts(w: World, s: int, now: int) -> None:
+    """A new control connection reads who is in the ring."""
+    nodes = w.run.nodes
+    for p in range(s * nodes, (s + 1) * nodes):
+        topology_due(w, p, now)
+
+
+@rule
+def _on_add(w: World, p: int, now: int) -> None:
+    """Cluster.onAdd: the load balancer offers the host, a pool is made."""
+    pool = w.pools[p]
+    host = w.hosts[p]
+    host.known = 1
+    host.reconnecting = 0
+    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
+    host_up(w, p)
+    if host.distance == IGNORED:
+        host.up = 1
+    else:
+        host.adding = 1
+        _start_pool(w, p, -1, now)
+
+
+@rule
+def _on_remove(w: World, p: int, now: int) -> None:
+    """Cluster.onRemove: the load balancer forgets the host, its pool goes by force."""
+    pool = w.pools[p]
+    host = w.hosts[p]
+    host.known = 0
+    host.up = 0
+    host.adding = 0
+    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
+    host_down(w, p)
+    c = w.sessions[pool.session].control
+    if c >= 0 and w.connections[c].pool == p:
+        lost(w, c, now)
+    if pool.phase != POOL_NONE and pool.phase != POOL_CLOSED:
+        _shut_pool(w, p, now)
 
 
 @rule

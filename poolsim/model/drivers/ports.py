@@ -8,6 +8,8 @@ run_task: an executor's thread takes a task; whether it is done at once.
 connected, connect_failed, lost, heartbeat, heartbeat_answered: what happens to a connection.
 start_session, cleanup_session, heartbeat_cycle, control: what happens to a session.
 reconnection_due, status_event, status_due: what happens to a host.
+topology_event, topology_due: a node that the session does not know has joined the ring, or one that
+it knows has left it; and the driver acts on that.
 option_changed: an option of the pool was set at runtime.
 """
 
@@ -32,6 +34,8 @@ start_session = make_port("start_session")
 reconnection_due = make_port("reconnection_due")
 status_event = make_port("status_event")
 status_due = make_port("status_due")
+topology_event = make_port("topology_event")
+topology_due = make_port("topology_due")
 control = make_port("control")
 option_changed = make_port("option_changed")
 needed = make_port("needed")

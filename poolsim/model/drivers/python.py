@@ -62,6 +62,19 @@ when it is, the host is up (PY/cluster.py:1877-1945). If it cannot be made, atte
 server's UP event does the same after a random delay of up to 2 s, events within that time 10 ms
 apart (:4013-4060).
 
+What breaks a connection besides its peer's close: a write that fails (PY/io/libevreactor.py:
+298-330), and an answer that cannot be decoded (PY/connection.py:1251-1290). The request that it
+answers ends with that error and is not retried; all others on the connection fail over. Answers to
+orphans are not decoded. (An ERROR message with the code PROTOCOL_ERROR closes the connection as
+well.) Keepalive is set on a socket only by `sockopts` (:954-956).
+
+Nodes that join and leave (PY/cluster.py:2012-2124, 3850-3960). Another node tells of one that has
+joined twice, as new and as up; the driver lets a random time of up to 10 s and one of up to 2 s
+pass, and reads the list of nodes after the shorter one. The load balancer offers a new host at
+once; when its pool is made it is up. One that has left is removed at the scheduler's next look: its
+pool is shut, reconnection attempts to it end. A control connection that is made anew reads the
+list of nodes and acts on what has changed.
+
 Control connection (PY/cluster.py:3562-3780, 4225-4257). That it broke is noticed when its host goes
 down or by a heartbeat cycle. It is made anew on an executor's thread, host after host; after a
 round without success attempts follow the reconnection policy. Its failures convict nobody.
@@ -73,7 +86,8 @@ Left out. Leaks of streams by ConnectionBusy. The 30 ms by which a request timeo
 host ever gave it a connection (PY/cluster.py:4488-4495). A request that times out while it waits
 for a connection ends at once, as in the driver, and its thread stays blocked; but when the thread
 gets its connection the driver still sends the request, and here it does not. Prepared statements,
-the queries of the control connection, its choice of remote hosts. The server's DOWN events, which
+the queries of the control connection, its choice of remote hosts, the second reading of the list of
+nodes after one has joined. The server's DOWN events, which
 mean nothing while connections are open. Distances that change when remote hosts go down. The
 keyspace is set within the connect timeout (the driver waits for it without any); a handshake that
 is broken off fails at once (under libev it is noticed at the connect timeout only). A refused
@@ -107,7 +121,9 @@ from poolsim.model.kinds import (
     GROWTH,
     HEARTBEAT_CYCLE,
     HEARTBEAT_FAILED,
+    HOST_ADDED,
     HOST_DOWN,
+    HOST_REMOVED,
     HOST_UP,
     LOST,
     NO_CONNECTION,
@@ -180,6 +196,8 @@ JITTER_PERCENT = (85, 115)
 """Of an exponential reconnection delay (PY/policies.py:706-709)."""
 STATUS_DELAY_NS = (0, 2_000 * MILLISECOND)
 """status_event_refresh_window (PY/cluster.py:953)."""
+TOPOLOGY_DELAY_NS = (0, 10_000 * MILLISECOND)
+"""topology_event_refresh_window (PY/cluster.py:941)."""
 
 TRAITS = Traits(
     timer_tick_ns=0,
@@ -191,6 +209,7 @@ TRAITS = Traits(
     retries_on_executor=True,
     connect_timeout_covers_handshake=True,
     rotates_remote_hosts=False,
+    undecodable_is_final=True,
 )
 """The handshake is TCP, OPTIONS, STARTUP (PY/connection.py:1330-1440)."""
 
@@ -206,6 +225,7 @@ TASK_UPDATE = 8  # Session.update_created_pools
 TASK_UP = 9
 TASK_RECONNECT = 10
 TASK_CONTROL = 11
+TASK_TOPOLOGY = 12  # the list of nodes is read, or a node that has left is removed
 
 NOT_RECONNECTING = 0  # values of Host.reconnecting
 ATTEMPT_SCHEDULED = 1
@@ -269,8 +289,9 @@ class PythonPool:
 class PythonHost:
     """What the driver keeps of a host besides."""
 
-    rising: int = 0  # _currently_handling_node_up
+    rising: int = 0  # _currently_handling_node_up, or it is being added
     status_draws: int = 0
+    topology_draws: int = 0
 
 
 @extends(Session)
@@ -280,6 +301,7 @@ class PythonSession:
     scheduled: int = 0  # tasks in the scheduler
     scheduler_phase: int = 0  # one of the instants at which it looks
     status_next: int = -1  # when the last status event is due
+    topology_next: int = -1  # and the last topology event
     control_state: int = 0
     control_at: int = -1  # next attempt of a schedule
     control_pool: int = -1  # host of the last control connection
@@ -767,11 +789,18 @@ def run_task(w: World, kind: int, p: int, generation: int, now: int) -> bool:
         _update_pools(w, pool.session, now)
         return True
     if kind == TASK_UP:
-        if w.hosts[p].up == 0 and w.hosts[p].rising == 0:
+        if w.hosts[p].up == 0 and w.hosts[p].rising == 0 and w.hosts[p].known == 1:
             w.note(now, STATUS_UP, pool.session, pool.node, -1, 0)
             _on_up(w, p, now)
         return True
+    if kind == TASK_TOPOLOGY:
+        _refresh_host(w, p, now)
+        return True
     if kind == TASK_RENEW and (w.hosts[p].rising == 1 or pool.phase == POOL_USABLE):
+        return True
+    if kind <= TASK_RENEW and w.hosts[p].known == 0:
+        w.hosts[p].rising = 0
+        pool.phase = POOL_CLOSED
         return True
     if kind <= TASK_RENEW:
         return _make_pool(w, p, kind, now)
@@ -826,7 +855,11 @@ def _pool_ready(w: World, p: int, task: int, now: int) -> None:
     pool.known = pool.generation
     pool.trash_allowed = now
     w.note(now, POOL_READY, pool.session, pool.node, -1, pool.active)
-    if task == TASK_POOL:
+    if host.known == 0:
+        host.rising = 0  # it has left meanwhile
+        pool.present = 0
+        _shut_pool(w, p, now)
+    elif task == TASK_POOL:
         host.rising = 0
         if host.up == 0:
             host.up = 1
@@ -844,7 +877,9 @@ def _pool_failed(w: World, p: int, task: int, convicts: bool, now: int) -> None:
         drop_connection(w, c)
     pool.phase = POOL_CLOSED
     pool.generation += 1
-    if task == TASK_POOL:
+    if w.hosts[p].known == 0:
+        w.hosts[p].rising = 0
+    elif task == TASK_POOL:
         w.hosts[p].rising = 0
         host_down(w, p)
         _control_host_down(w, p, now)
@@ -1460,7 +1495,7 @@ def start_session(w: World, s: int, now: int) -> None:
     for p in range(s * run.nodes, (s + 1) * run.nodes):
         if client.protocol < 3:
             w.pools[p].legacy = 1
-        if w.hosts[p].distance != IGNORED:
+        if w.hosts[p].distance != IGNORED and w.hosts[p].known == 1:
             _make_pool(w, p, TASK_NONE, now)
 
 
@@ -1472,7 +1507,7 @@ def _on_down(w: World, p: int, expected: int, now: int) -> None:
     connections = pool.open
     if pool.legacy == 0:
         connections = pool.active
-    if pool.present == 1 and connections > 0:
+    if (pool.present == 1 and connections > 0) or host.known == 0:
         return
     was_up = host.up
     host.up = 0
@@ -1605,6 +1640,94 @@ def status_due(w: World, p: int, now: int) -> None:
     submit(w, session.executor, TASK_UP, p, now)
 
 
+@rule
+def topology_event(w: World, p: int, now: int) -> None:
+    """Another node says that the host has joined the ring, or that it has left it."""
+    pool = w.pools[p]
+    host = w.hosts[p]
+    session = w.sessions[pool.session]
+    client = w.clients[session.client]
+    if session.control < 0 or client.status_events == 0 or host.topology_due >= 0:
+        return
+    due = now
+    if w.nodes[pool.node].member == 1:
+        if now <= session.topology_next:
+            session.topology_next += EVENT_SPACING
+        else:
+            session.topology_next = now + w.draw(client.topology_delay, p, host.topology_draws)
+        if now <= session.status_next:
+            session.status_next += EVENT_SPACING
+        else:
+            session.status_next = now + w.draw(client.status_delay, p, host.status_draws)
+        host.topology_draws += 1
+        host.status_draws += 1
+        due = min(session.topology_next, session.status_next)
+    host.topology_due = _polled(w, pool.session, due, now)
+    w.schedule(host.topology_due, STATUS_DUE, p, p)
+
+
+@rule
+def topology_due(w: World, p: int, now: int) -> None:
+    """Act on a topology event."""
+    session = w.sessions[w.pools[p].session]
+    session.scheduled -= 1
+    submit(w, session.executor, TASK_TOPOLOGY, p, now)
+
+
+@rule
+def _refresh_host(w: World, p: int, now: int) -> None:
+    """What counts is who is in the ring now; a node that joined is read from the control
+    connection."""
+    pool = w.pools[p]
+    host = w.hosts[p]
+    member = w.nodes[pool.node].member
+    if host.known == 0 and member == 1 and w.sessions[pool.session].control >= 0:
+        _on_add(w, p, now)
+    elif host.known == 1 and member == 0:
+        _on_remove(w, p, now)
+
+
+@rule
+def _refresh_hosts(w: World, s: int, now: int) -> None:
+    """A new control connection reads who is in the ring."""
+    nodes = w.run.nodes
+    for p in range(s * nodes, (s + 1) * nodes):
+        _refresh_host(w, p, now)
+
+
+@rule
+def _on_add(w: World, p: int, now: int) -> None:
+    """Cluster.on_add: the load balancer offers the host, a pool is made."""
+    pool = w.pools[p]
+    host = w.hosts[p]
+    host.known = 1
+    host.reconnecting = NOT_RECONNECTING
+    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
+    host_up(w, p)
+    if host.distance == IGNORED:
+        host.up = 1
+    elif host.rising == 0:
+        host.rising = 1
+        submit(w, w.sessions[pool.session].executor, TASK_POOL, p, now)
+
+
+@rule
+def _on_remove(w: World, p: int, now: int) -> None:
+    """Cluster.on_remove: the load balancer forgets the host, its pool is shut."""
+    pool = w.pools[p]
+    host = w.hosts[p]
+    host.known = 0
+    host.up = 0
+    host.reconnecting = NOT_RECONNECTING
+    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
+    host_down(w, p)
+    if pool.present == 1:
+        _shut_pool(w, p, now)
+        pool.present = 0
+        submit(w, w.sessions[pool.session].executor, TASK_UPDATE, p, now)
+    _control_host_down(w, p, now)
+
+
 # The control connection --------------------------------------------------------------------------
 
 
@@ -1695,6 +1818,7 @@ def _control_connected(w: World, c: int, now: int) -> None:
     session.control_state = CONTROL_OK
     w.note(now, CONTROL_CONNECTED, pool.session, pool.node, connection.serial, 0)
     _release(w, c, now)
+    _refresh_hosts(w, pool.session, now)
 
 
 # Options that change at runtime ------------------------------------------------------------------

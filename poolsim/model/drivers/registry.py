@@ -10,9 +10,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from poolsim.model.drivers import java3, python
+from poolsim.model.drivers import java3, nodejs, python
 
-DRIVERS: dict[str, ModuleType] = {"java3": java3, "python": python}
+DRIVERS: dict[str, ModuleType] = {"java3": java3, "python": python, "nodejs": nodejs}
 """Rules of each driver; its number is its place."""
 
 PORTS: dict[str, tuple[str, str]] = {
@@ -34,6 +34,8 @@ PORTS: dict[str, tuple[str, str]] = {
     "reconnection_due": ("w.pools[p].driver", "w, p, now"),
     "status_event": ("w.pools[p].driver", "w, p, now"),
     "status_due": ("w.pools[p].driver", "w, p, now"),
+    "topology_event": ("w.pools[p].driver", "w, p, now"),
+    "topology_due": ("w.pools[p].driver", "w, p, now"),
     "control": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
     "option_changed": ("w.pools[p].driver", "w, p, raised_core, now"),
     "needed": ("w.pools[p].driver", "w, p, load"),

@@ -21,6 +21,11 @@ class Traits:
         TCP alone, each message after it having the read timeout.
     rotates_remote_hosts: whether plans take turns among the hosts of a remote datacenter or
         always offer the first ones.
+    timeout_includes_wait: whether the timeout of an attempt runs while it waits for a stream id.
+    replicas_from_random_start: whether a token-aware plan takes the replicas in ring order from one
+        that is drawn.
+    undecodable_is_final: whether a request whose answer cannot be decoded ends with that error, and
+        answers that nobody waits for are not decoded; or it fails as all others on its connection.
     """
 
     timer_tick_ns: int
@@ -32,3 +37,6 @@ class Traits:
     retries_on_executor: bool = False
     connect_timeout_covers_handshake: bool = False
     rotates_remote_hosts: bool = True
+    timeout_includes_wait: bool = False
+    replicas_from_random_start: bool = False
+    undecodable_is_final: bool = False

@@ -11,18 +11,23 @@ random: the local hosts in random order. least_in_flight: the local host with th
 in flight of this session, ties to the lower index; each host once. (Neither is a driver's own.)
 token-aware over any of them: first the key's replicas in the local datacenter, in ring order or
 shuffled, then the child's hosts without them; the child's index advances only when the plan goes
-past the replicas (TokenAwarePolicy.java:229-258, the same path).
+past the replicas (TokenAwarePolicy.java:229-258, the same path). In the Node.js driver the replicas
+come in ring order from one that is drawn
+(datastax/nodejs-driver@v4.8.0:lib/policies/load-balancing.js:294-350).
+default: the Node.js driver's own, see nodejs_default.py; without remote hosts.
 
 A host that goes down leaves its datacenter's list and comes back at its end, as in the driver, so
 a rotation stays even. A plan walks the list as it was when the plan came to it
 (DCAwareRoundRobinPolicy.java:190, RoundRobinPolicy.java:117;
 apache/cassandra-python-driver@3.29.3:cassandra/policies.py:176): a list that changes is written
 anew, and the old one stays for the plans under way. A host that they offer and that is down by then
-is passed over.
+is passed over. In the Node.js driver such a host keeps its place in the list, so that the next one
+gets its share as well.
 """
 
 from __future__ import annotations
 
+from poolsim.model.policies.nodejs_default import MOST_ARRANGED, arrange_replicas, next_arranged
 from poolsim.model.primitives import Record, World
 from poolsim.model.records import LOCAL
 from poolsim.model.rule import rule
@@ -31,7 +36,12 @@ ROUND_ROBIN = 0
 DC_AWARE = 1
 RANDOM = 2
 LEAST_IN_FLIGHT = 3
-POLICY_NAMES = ("round_robin", "dc_aware_round_robin", "random", "least_in_flight")
+NODEJS_DEFAULT = 4
+POLICY_NAMES = ("round_robin", "dc_aware_round_robin", "random", "least_in_flight", "default")
+BY_DATACENTER = (DC_AWARE, NODEJS_DEFAULT)
+"""Policies that keep a list of each datacenter."""
+RANDOM_START = 2
+"""`Client.shuffle` of replicas in ring order from one that is drawn."""
 
 MASK_BITS = 62
 """Hosts a bit mask of one field can hold; random and least_in_flight use two fields."""
@@ -41,6 +51,7 @@ STAGE_REPLICAS = 1
 STAGE_LOCAL = 2
 STAGE_REMOTE = 3
 STAGE_END = 4
+STAGE_FIXED = 5  # one host, the node of `plan_step`, and no other
 
 
 @rule
@@ -61,8 +72,10 @@ def next_host(w: World, r: int) -> int:
             request.plan_step = 0
             request.plan_used = 0
             request.plan_code = 0
-            if client.shuffle == 1:
+            if client.shuffle > 0:
                 request.plan_code = w.draw(client.plan, request.number, 0)
+            if client.policy == NODEJS_DEFAULT:
+                arrange_replicas(w, r)
         else:
             _enter_local(w, r)
     if request.plan_stage == STAGE_REPLICAS:
@@ -82,6 +95,9 @@ def next_host(w: World, r: int) -> int:
         request.plan_step = 0
     if request.plan_stage == STAGE_REMOTE and client.policy == DC_AWARE:
         return _next_remote(w, r, s)
+    if request.plan_stage == STAGE_FIXED:
+        request.plan_stage = STAGE_END
+        return s * w.run.nodes + request.plan_step
     return -1
 
 
@@ -109,6 +125,14 @@ def _next_replica(w: World, r: int) -> int:
     client = w.clients[request.client]
     replication = client.replication
     first = client.replica_first + request.plan_key * replication
+    if client.policy == NODEJS_DEFAULT and replication <= MOST_ARRANGED:
+        return next_arranged(w, r)
+    while request.plan_step < replication and client.shuffle == RANDOM_START:
+        k = (request.plan_code + request.plan_step) % replication
+        request.plan_step += 1
+        p = request.session * w.run.nodes + w.replicas[first + k]
+        if w.hosts[p].up == 1:
+            return p
     while request.plan_step < replication:
         left = replication - request.plan_step
         choice = request.plan_code % left
@@ -281,7 +305,7 @@ def _is_listed(w: World, rotation: Record, n: int) -> int:
 def _rotation_of(w: World, s: int, n: int) -> int:
     """round_robin, random and least_in_flight know one list of all hosts, kept under 0."""
     client = w.clients[w.sessions[s].client]
-    if client.policy == DC_AWARE:
+    if client.policy in BY_DATACENTER:
         datacenter: int = w.nodes[n].datacenter
         return datacenter
     return 0

@@ -43,6 +43,8 @@ def default_search(scenario: Scenario) -> tuple[tuple[str, str], ...]:
     for client in scenario.clients:
         if client.driver == "java3":
             found += _java3(scenario, client)
+        elif client.driver == "nodejs":
+            found += _nodejs(scenario, client)
         elif client.protocol <= _LEGACY:
             found += _legacy_python(scenario, client)
         else:
@@ -139,7 +141,7 @@ def _fewest_instances(client: Client, demand: Demand) -> int:
     per_second = demand.rate_per_s or 0.0
     threads = client.io_threads if client.driver == "java3" else 1
     busiest_ns = max(client.issue_ns, client.per_request_ns / threads)
-    if client.driver == "python":
+    if client.driver in ("python", "nodejs"):
         busiest_ns = client.issue_ns + client.per_request_ns
     return max(1, math.ceil(per_second * busiest_ns * 1e-9))
 
@@ -171,6 +173,23 @@ def _python(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     return [
         (f"clients.{client.name}.instances", _listed([*_counts(least, most), client.instances])),
         (f"clients.{client.name}.limit.max_concurrent", _listed(limits)),
+    ]
+
+
+def _nodejs(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
+    """Pools of one size that reject what they have no room for: how many connections, how many
+    requests on each, and how many processes."""
+    demand = demand_of(scenario, client, nodes_lost=1)
+    path = f"clients.{client.name}.options.pooling"
+    local = client.options.local
+    streams = 128 if client.protocol <= _LEGACY else 32_768
+    default = DRIVERS["nodejs"].defaults(client.protocol).local.max_requests
+    sizes = [size for size in (default // 4, default, 4 * default) if size <= streams]
+    most = min(max(2 * connections_needed(demand, max(local.max_requests, 1)), 4), 32)
+    return [
+        *_instances(client, demand),
+        (f"{path}.local.core", _listed([*_counts(1, most), local.core])),
+        (f"{path}.max_requests", _listed([*sizes, local.max_requests])),
     ]
 
 

@@ -16,6 +16,10 @@ ORDER = (
     "fleet-bound",
     "io-thread",
     "reconnect-storm",
+    "busy-connection",
+    "heartbeats",
+    "middlebox",
+    "async-cassandra",
 )
 
 

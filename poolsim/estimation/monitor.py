@@ -1,0 +1,247 @@
+"""What a wrapper's monitor would have printed: its rounds over the hosts, and its warm-up.
+
+The fields are those of async-cassandra's ConnectionMonitor (model/wrappers/async_cassandra.py says
+whence). A round's timestamp is its beginning. `connection_count` is what the document says: 1 for a
+host that is up, 0 for one that is down. Requests are the client's, of all its instances, as of the
+last interval of the timeline that ended by the end of the round. A host's release version is none
+of the model's business and left out.
+
+`health` sums a round up as the document's health check does: a host is healthy if its query was
+answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from poolsim.model import kinds
+from poolsim.recording.columns import SAMPLE_COLUMNS
+from poolsim.recording.record import Record
+
+if TYPE_CHECKING:
+    from poolsim.scenario.scenario import Scenario
+
+_SECOND_NS = 1_000_000_000
+_LOOKS = (kinds.CHECK_OK, kinds.CHECK_FAILED, kinds.CHECK_FOUND_DOWN)
+_IN_FLIGHT = SAMPLE_COLUMNS.index("in_flight")
+_DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class HostLook:
+    """One host in one round; `latency_ms` None and `error` "" where they do not apply."""
+
+    address: str
+    datacenter: str
+    rack: str
+    is_up: bool
+    connection_count: int
+    latency_ms: float | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppMetrics:
+    """The application's own counters."""
+
+    requests_sent: int
+    requests_completed: int
+    requests_failed: int
+    last_health_check_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The health check's result: how many hosts are healthy, and what is wrong with the others."""
+
+    healthy: int
+    unhealthy: int
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Connection statistics as of one round."""
+
+    timestamp_s: float
+    took_s: float
+    hosts: tuple[HostLook, ...]
+    total_connections: int
+    app_metrics: AppMetrics
+
+    @property
+    def down_hosts(self) -> int:
+        """Hosts that are not up."""
+        return sum(not host.is_up for host in self.hosts)
+
+    @property
+    def warning(self) -> str:
+        """What the monitor prints where hosts are down, else ""."""
+        return f"WARNING: {self.down_hosts} hosts are down" if self.down_hosts else ""
+
+    @property
+    def health(self) -> Health:
+        """Healthy hosts and the others."""
+        details = tuple(
+            (host.address, host.error or _DOWN)
+            for host in self.hosts
+            if host.error or not host.is_up
+        )
+        return Health(len(self.hosts) - len(details), len(details), details)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitored:
+    """What one instance's wrapper saw. `warm_up_s` is None where there was none, or it did not end;
+    `warm_up` holds its looks."""
+
+    client: str
+    instance: int
+    cluster_name: str
+    protocol_version: int
+    interval_s: float
+    warm_up_s: float | None
+    warm_up: tuple[HostLook, ...]
+    rounds: tuple[Round, ...]
+
+    @property
+    def warnings(self) -> tuple[tuple[float, str], ...]:
+        """When each warning was printed, and what it said."""
+        return tuple((one.timestamp_s, one.warning) for one in self.rounds if one.warning)
+
+
+def monitored(scenario: Scenario, record: Record) -> tuple[Monitored, ...]:
+    """What the first instance of each client with a wrapper saw, in the scenario's order."""
+    found = []
+    session = 0
+    for place, client in enumerate(scenario.clients):
+        wrapper = client.options.wrapper
+        if wrapper.warm_up or wrapper.monitored:
+            found.append(_of_session(scenario, record, place, session))
+        session += client.instances
+    return tuple(found)
+
+
+def _of_session(scenario: Scenario, record: Record, place: int, session: int) -> Monitored:
+    client = scenario.clients[place]
+    notes = record.notes[record.notes[:, 2] == session]
+    interval_ns = client.options.wrapper.monitor_interval_ns
+    warm_up_s: float | None = None
+    warm_up: tuple[HostLook, ...] = ()
+    rounds: list[Round] = []
+    looks: list[HostLook] = []
+    begins_ns = 0
+    for time_ns, kind, _, node, _, value in notes.tolist():
+        if kind in _LOOKS:
+            looks.append(_look(scenario, node, kind, value))
+        elif kind == kinds.WARMED_UP:
+            warm_up_s, warm_up, begins_ns, looks = value / _SECOND_NS, tuple(looks), time_ns, []
+        elif kind == kinds.MONITORED:
+            last = rounds[-1].timestamp_s if rounds else None
+            rounds.append(
+                Round(
+                    begins_ns / _SECOND_NS,
+                    (time_ns - begins_ns) / _SECOND_NS,
+                    tuple(looks),
+                    sum(look.connection_count for look in looks),
+                    _counted(record, place, time_ns, last),
+                )
+            )
+            begins_ns, looks = time_ns + interval_ns, []
+    if client.options.wrapper.warm_up and warm_up_s is None:
+        warm_up = tuple(looks)
+    return Monitored(
+        client.name,
+        0,
+        scenario.name,
+        client.protocol,
+        interval_ns / _SECOND_NS,
+        warm_up_s,
+        warm_up,
+        tuple(rounds),
+    )
+
+
+def _look(scenario: Scenario, node: int, kind: int, value: int) -> HostLook:
+    datacenter, rack = _place(scenario, node)
+    is_up = kind != kinds.CHECK_FOUND_DOWN
+    return HostLook(
+        address=scenario.node_names[node],
+        datacenter=datacenter,
+        rack=rack,
+        is_up=is_up,
+        connection_count=int(is_up),
+        latency_ms=value * 1e-6 if kind == kinds.CHECK_OK else None,
+        error=kinds.OUTCOME_NAMES[value].replace("_", " ") if kind == kinds.CHECK_FAILED else "",
+    )
+
+
+def _place(scenario: Scenario, node: int) -> tuple[str, str]:
+    """Datacenter and rack of a node."""
+    for datacenter in scenario.datacenters:
+        if node < datacenter.nodes:
+            return datacenter.name, f"rack{node % datacenter.racks + 1}"
+        node -= datacenter.nodes
+    raise ValueError(f"there is no node {node}")
+
+
+def _counted(record: Record, client: int, at_ns: int, last_s: float | None) -> AppMetrics:
+    edges = record.grid.interval_edges_ns
+    until = int(np.searchsorted(edges, at_ns, side="right")) - 1
+    table = record.intervals
+    ended = int(table.requests[:until, client].sum())
+    failed = int(table.errors[:until, client].sum())
+    samples = record.samples_at_interval_ends()
+    under_way = int(samples[until - 1, client, :, _IN_FLIGHT].sum()) if until else 0
+    return AppMetrics(ended + under_way, ended - failed, failed, last_s)
+
+
+def as_document(one: Monitored) -> dict[str, Any]:
+    """One wrapper's view as plain data, in the document's own names."""
+    return {
+        "client": one.client,
+        "instance": one.instance,
+        "cluster_name": one.cluster_name,
+        "protocol_version": one.protocol_version,
+        "interval_s": one.interval_s,
+        "warm_up_s": one.warm_up_s,
+        "warm_up": [_host_document(host) for host in one.warm_up],
+        "rounds": [_round_document(round_) for round_ in one.rounds],
+        "warnings": [{"at_s": at_s, "text": text} for at_s, text in one.warnings],
+    }
+
+
+def _round_document(one: Round) -> dict[str, Any]:
+    health = one.health
+    return {
+        "timestamp_s": one.timestamp_s,
+        "took_s": one.took_s,
+        "hosts": [_host_document(host) for host in one.hosts],
+        "total_connections": one.total_connections,
+        "app_metrics": {
+            "requests_sent": one.app_metrics.requests_sent,
+            "requests_completed": one.app_metrics.requests_completed,
+            "requests_failed": one.app_metrics.requests_failed,
+            "last_health_check_s": one.app_metrics.last_health_check_s,
+        },
+        "health": {
+            "healthy": health.healthy,
+            "unhealthy": health.unhealthy,
+            "details": [list(pair) for pair in health.details],
+        },
+    }
+
+
+def _host_document(host: HostLook) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "address": host.address,
+        "datacenter": host.datacenter,
+        "rack": host.rack,
+        "is_up": host.is_up,
+        "connection_count": host.connection_count,
+        "latency_ms": host.latency_ms,
+    }
+    return document | ({"error": host.error} if host.error else {})

@@ -1,0 +1,1 @@
+"""What sits between an application and its driver."""

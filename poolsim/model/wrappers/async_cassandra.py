@@ -1,0 +1,175 @@
+"""async-cassandra: what a session for asyncio adds to the Python driver's.
+
+Sources: "Connection Pooling in async-cassandra" (the document), its utilities as published in
+axonops/async-python-cassandra-client@f217c5d:src/async_cassandra/monitoring.py (`MON/`), and the
+Python driver's own (`PY/`, see drivers/python.py). Requests go to the driver's `execute_async` on
+the event loop's thread, which is the instance's issuing thread here; pools, timeouts and retries
+are the driver's. RateLimitedSession is a semaphore of 1,000 around that: `Client.limit`.
+
+Warm-up (document, "Connection Warmup"; MON/181-208). One light query for each host of the cluster's
+metadata, one after the other, before traffic is served; whatever a query ends with, the next host
+follows, so a node that is down costs its error and holds up nothing. Until the last one has ended
+requests wait for the issuing thread.
+
+Monitor (document, "Monitoring Utilities"). A round looks at each host in turn: one that is down is
+counted, one that is up gets a query whose time is its latency, or whose error is noted. When it is
+over, a warning says how many hosts are down, and the next round begins an interval (60 s) later.
+The driver never holds a host that its policy ignores for up (PY/cluster.py:2030-2035), so hosts of
+other datacenters count as down.
+
+The document's health check is the same look at each host; a host is unhealthy whose query fails or
+which is down.
+
+Where the document's code does otherwise than it says, what it says is done. Its queries name their
+host by `host=host.address`, which finds no pool, since pools are kept by Host (PY/cluster.py:4497-
+4500, PY/pool.py:230-237), or by `routing_key=host.address`, which hashes to any replica; here they
+go to that host and no other. Its counters of requests are never counted; the report counts them.
+
+A look is a request like any other to pool, node and timeouts, but is no part of the load: it is
+noted, not recorded, and its number is beyond all of the load's. One that finds no free stream
+blocks nobody.
+"""
+
+from __future__ import annotations
+
+from poolsim.model.client.issuing import ISSUER_BLOCKED, unblock_issuer
+from poolsim.model.connection.ready import make_ready
+from poolsim.model.connection.timers import time_request
+from poolsim.model.kinds import (
+    CHECK_FAILED,
+    CHECK_FOUND_DOWN,
+    CHECK_OK,
+    MONITOR,
+    MONITORED,
+    OK,
+    WARMED_UP,
+)
+from poolsim.model.policies.balancing import STAGE_FIXED
+from poolsim.model.primitives import World
+from poolsim.model.records import IGNORED, STEP_RETRY
+from poolsim.model.rule import handles, rule
+from poolsim.model.slots import new_attempt
+
+FIRST_CHECK = 1 << 40
+"""Number of the first look of a client; its load's requests have smaller ones."""
+
+NO_ROUND = 0  # values of Session.round
+WARM_UP_ROUND = 1
+MONITOR_ROUND = 2
+
+
+@rule
+def start_wrapper(w: World, s: int, now: int) -> None:
+    """Begin to warm up, or else to monitor, where the session does."""
+    session = w.sessions[s]
+    client = w.clients[session.client]
+    if client.warms_up == 1:
+        session.round = WARM_UP_ROUND
+        session.issue_scheduled += ISSUER_BLOCKED
+    if client.warms_up == 1 or client.monitor_interval > 0:
+        w.schedule(now, MONITOR, s, s)
+
+
+@handles(MONITOR)
+def begin_round(w: World, s: int, now: int) -> None:
+    """Begin to look at all hosts."""
+    session = w.sessions[s]
+    if session.round == NO_ROUND:
+        session.round = MONITOR_ROUND
+    session.round_at = now
+    session.round_node = 0
+    session.round_down = 0
+    _look_at_next(w, s, now)
+
+
+@rule
+def _look_at_next(w: World, s: int, now: int) -> None:
+    """Look at the next host, or end the round after the last one."""
+    session = w.sessions[s]
+    nodes = w.run.nodes
+    while session.round_node < nodes:
+        n = session.round_node
+        session.round_node += 1
+        host = w.hosts[s * nodes + n]
+        is_up = host.up == 1 and host.distance != IGNORED
+        if host.known == 1 and (is_up or session.round == WARM_UP_ROUND):
+            _look_at(w, s, n, now)
+            return
+        if host.known == 1:
+            session.round_down += 1
+            w.note(now, CHECK_FOUND_DOWN, s, n, -1, 0)
+    _end_round(w, s, now)
+
+
+@rule
+def _end_round(w: World, s: int, now: int) -> None:
+    session = w.sessions[s]
+    interval = w.clients[session.client].monitor_interval
+    if session.round == WARM_UP_ROUND:
+        w.note(now, WARMED_UP, s, -1, -1, now - session.round_at)
+        unblock_issuer(w, s, now)
+        if interval > 0:
+            w.schedule(now, MONITOR, s, s)
+    else:
+        w.note(now, MONITORED, s, -1, -1, session.round_down)
+        w.schedule(now + interval, MONITOR, s, s)
+    session.round = NO_ROUND
+
+
+@rule
+def _look_at(w: World, s: int, n: int, now: int) -> None:
+    """Send a query to one host; its end leads to the next one."""
+    run = w.run
+    r = run.free_request
+    if r < 0:
+        r = w.add_request()
+    a = new_attempt(w)
+    request = w.requests[r]
+    attempt = w.attempts[a]
+    run.free_request = request.next
+    k = w.sessions[s].client
+    client = w.clients[k]
+    request.number = FIRST_CHECK + client.checks
+    client.checks += 1
+    request.serial = run.requests_made
+    run.requests_made += 1
+    request.session = s
+    request.client = k
+    request.intended = now
+    request.issued = now
+    request.wait = 0
+    request.attempts = 0
+    request.sends = 0
+    request.node = -1
+    request.plan_stage = STAGE_FIXED
+    request.plan_step = n
+    request.idempotent = 1
+    request.attempt = a
+    attempt.request = r
+    attempt.session = s
+    run.system_area -= now
+    if client.timeout > 0 and client.timeout_covers == 1:
+        time_request(w, r, now + client.timeout)
+    # As a request that goes on along its plan: the issuing thread does not wait for it.
+    make_ready(w, a, STEP_RETRY)
+
+
+@rule
+def check_ended(w: World, r: int, outcome: int, now: int) -> None:
+    """A look has ended, well or not: the round goes on."""
+    request = w.requests[r]
+    run = w.run
+    run.requests_ended += 1
+    run.system_sum += now - request.intended
+    s = request.session
+    n = request.plan_step
+    if outcome == OK:
+        w.note(now, CHECK_OK, s, n, -1, now - request.intended)
+    else:
+        w.note(now, CHECK_FAILED, s, n, -1, outcome)
+    request.error_count = 0
+    request.error_kinds = 0
+    request.error_hosts = 0
+    request.next = run.free_request
+    run.free_request = r
+    _look_at_next(w, s, now)
