@@ -570,8 +570,9 @@ def python_io_threads(tree: dict[str, Any], draw: random.Random) -> str:
 
 @tree_kind
 def too_many_replicas(tree: dict[str, Any], draw: random.Random) -> str:
-    nodes = tree["cluster"]["datacenters"]["dc1"]["nodes"]
-    tree["cluster"]["datacenters"]["dc1"]["replication_factor"] = nodes + draw.randrange(1, 9)
+    datacenter = next(iter(tree["cluster"]["datacenters"].values()))
+    nodes = datacenter["nodes"]
+    datacenter["replication_factor"] = nodes + draw.randrange(1, 9)
     return f"is more than the {nodes} nodes"
 
 

@@ -11,8 +11,26 @@ from poolsim.scenario.drivers import DRIVERS, Driver
 from poolsim.scenario.scenario import Options
 
 DRIVER = pytest.mark.parametrize("driver", DRIVERS.values(), ids=lambda driver: driver.name)
+PYTHON_UNSET = {
+    # No queue with a size, no idle timeout, and 2 s for a stream whatever one says.
+    "local.new_connection_threshold",
+    "remote.new_connection_threshold",
+    "idle_timeout_ns",
+    "pool_timeout_ns",
+    "max_queue_size",
+    "reconnection.kind",
+}
+WRAPPER_UNSET = {
+    "wrapper.name",
+    "wrapper.warm_up",
+    "wrapper.rate_limited",
+    "wrapper.max_concurrent",
+    "wrapper.monitored",
+    "wrapper.monitor_interval_ns",
+}
 UNSET = {
-    "java3": {
+    "java3": WRAPPER_UNSET
+    | {
         # min_requests belongs to python, the heartbeat's timeout follows from read_timeout, and the
         # driver always connects to hosts that its policy does not ignore.
         "local.min_requests",
@@ -22,15 +40,9 @@ UNSET = {
         "reconnection.kind",
         "reconnection.max_attempts",
     },
-    "python": {
-        # No queue with a size, no idle timeout, and 2 s for a stream whatever one says.
-        "local.new_connection_threshold",
-        "remote.new_connection_threshold",
-        "idle_timeout_ns",
-        "pool_timeout_ns",
-        "max_queue_size",
-        "reconnection.kind",
-    },
+    "python": WRAPPER_UNSET | PYTHON_UNSET,
+    # The name follows from the driver that the file names.
+    "async_cassandra": PYTHON_UNSET | {"wrapper.name"},
 }
 
 
@@ -75,7 +87,7 @@ def test_options_name_the_driver_s_own_and_their_source(driver: Driver) -> None:
         assert option.own_name
         assert "{" not in option.own_name
         assert option.meaning.endswith(".")
-        assert re.fullmatch(r"[\w-]+/[\w-]+@[\d.]+:[\w/-]+\.(java|py):\d+", option.source)
+        assert re.fullmatch(r"[\w-]+/[\w-]+@([\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py):\d+", option.source)
 
 
 def test_distances_are_named() -> None:
@@ -101,7 +113,8 @@ def test_the_model_has_every_driver_and_policy() -> None:
     from poolsim.model.policies.balancing import POLICY_NAMES
     from poolsim.scenario.options import BALANCING_POLICIES
 
-    assert set(DRIVERS) <= set(MODELS)
+    # A wrapper has the rules of the driver below it.
+    assert {driver.rules or driver.name for driver in DRIVERS.values()} <= set(MODELS)
     assert set(BALANCING_POLICIES) == set(POLICY_NAMES)
 
 
