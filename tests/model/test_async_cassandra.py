@@ -374,6 +374,7 @@ def test_crosstalk_makes_each_answer_cost_more_the_more_are_in_flight() -> None:
     """T(n) = L + q n (n - 1): eight at once with 100 us of crosstalk take 5.6 ms more."""
     run = ran(
         ASYNC,
+        options="{tcp_nodelay: true}",  # all leave at once
         load="{bursts: {size: 8, first: 1s}}",
         cpu="{issue: 0s, crosstalk: 100us}",
         duration="2s",

@@ -297,7 +297,10 @@ def client_of(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def pooling_of(tree: dict[str, Any]) -> dict[str, Any]:
-    pooling = client_of(tree).setdefault("options", {}).setdefault("pooling", {})
+    client = client_of(tree)
+    if client["driver"] != "java3":  # the one that checks its sizes
+        client |= {"driver": "java3", "options": {}}
+    pooling = client.setdefault("options", {}).setdefault("pooling", {})
     assert isinstance(pooling, dict)
     return pooling
 

@@ -16,8 +16,27 @@ OF_NODEJS = (
     "warmup",
     "reconnection.start_with_no_delay",
 )
+PYTHON_UNSET = {
+    # No queue with a size, no idle timeout, and 2 s for a stream whatever one says.
+    "local.new_connection_threshold",
+    "remote.new_connection_threshold",
+    "idle_timeout_ns",
+    "pool_timeout_ns",
+    "max_queue_size",
+    "reconnection.kind",
+    *OF_NODEJS,
+}
+WRAPPER_UNSET = {
+    "wrapper.name",
+    "wrapper.warm_up",
+    "wrapper.rate_limited",
+    "wrapper.max_concurrent",
+    "wrapper.monitored",
+    "wrapper.monitor_interval_ns",
+}
 UNSET = {
-    "java3": {
+    "java3": WRAPPER_UNSET
+    | {
         # min_requests belongs to python, the heartbeat's timeout follows from read_timeout, and the
         # driver always connects to hosts that its policy does not ignore.
         "local.min_requests",
@@ -28,17 +47,11 @@ UNSET = {
         "reconnection.max_attempts",
         *OF_NODEJS,
     },
-    "python": {
-        # No queue with a size, no idle timeout, and 2 s for a stream whatever one says.
-        "local.new_connection_threshold",
-        "remote.new_connection_threshold",
-        "idle_timeout_ns",
-        "pool_timeout_ns",
-        "max_queue_size",
-        "reconnection.kind",
-        *OF_NODEJS,
-    },
-    "nodejs": {
+    "python": WRAPPER_UNSET | PYTHON_UNSET,
+    # The name follows from the driver that the file names.
+    "async_cassandra": PYTHON_UNSET | {"wrapper.name"},
+    "nodejs": WRAPPER_UNSET
+    | {
         # A size that is core, requests that are the same for both distances, no queue, no executor;
         # it always listens to the server and shuffles replicas.
         "local.max",
@@ -103,7 +116,8 @@ def test_options_name_the_driver_s_own_and_their_source(driver: Driver) -> None:
         assert option.own_name
         assert "{" not in option.own_name
         assert option.meaning.endswith(".")
-        assert re.fullmatch(r"[\w-]+/[\w-]+@v?[\d.]+:[\w/-]+\.(java|py|js):\d+", option.source)
+        place = r"[\w-]+/[\w-]+@(v?[\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py|js):\d+"
+        assert re.fullmatch(place, option.source)
 
 
 def test_distances_are_named() -> None:
@@ -129,7 +143,8 @@ def test_the_model_has_every_driver_and_policy() -> None:
     from poolsim.model.policies.balancing import POLICY_NAMES
     from poolsim.scenario.options import BALANCING_POLICIES
 
-    assert set(DRIVERS) <= set(MODELS)
+    # A wrapper has the rules of the driver below it.
+    assert {driver.rules or driver.name for driver in DRIVERS.values()} <= set(MODELS)
     policies = [driver.option("load_balancing.policy") for driver in DRIVERS.values()]
     names = {name for option in policies if option for name in option.written.schema["enum"]}
     assert names == set(POLICY_NAMES)
