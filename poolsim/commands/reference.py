@@ -111,7 +111,8 @@ def _options_table(driver: Driver) -> Table:
         table.add_row(
             f"{indent}{key}{runtime}",
             _default_text(driver, option),
-            f"[cyan]{escape(option.own_name)}[/]  [dim]{_place(option)}[/]\n{escape(option.meaning)}",
+            f"[cyan]{escape(option.own_name)}[/]  [dim]{_place(option)}[/]\n"
+            f"{escape(option.meaning)}",
         )
     return table
 
