@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolsim.model.client import issuing, loops, request, session
+from poolsim.model.client import issuing, loops, request, session, steps
 from poolsim.model.cluster import faults, nodes
 from poolsim.model.primitives import World
 from poolsim.model.rule import HANDLERS
 
-COLLECTED = (issuing, loops, request, session, faults, nodes)
+COLLECTED = (issuing, loops, request, session, steps, faults, nodes)
 """The modules that hold the handlers."""
 
 

@@ -145,6 +145,9 @@ class Client:
     remote_rotates: int = 1  # 0: plans always offer a remote datacenter's first hosts
     connects_remote: int = 1  # 0: no connections to remote hosts
     status_delay: int = -1  # lane of the delay of status events, -1: none
+    busy_ends: int = 0  # 1: a rejection with BusyConnection ends the request
+    most_retries: int = -1  # of a request, -1: no limit
+    other_connection: int = 0  # 1: a retry goes to another connection of the same pool first
 
 
 @record
@@ -270,6 +273,9 @@ class Pool:
     init_pending: int = 0  # core connections not yet made
     rejected: int = 0
     sent: int = 0
+    buffered: int = 0  # responses that were read and that the application has not taken
+    busy: int = 0  # ns that I/O and callback threads have worked for it
+    syscalls: int = 0
 
 
 @record
@@ -463,11 +469,13 @@ ORPHANED = 5  # timed out; its stream is still taken
 FAILED = 6  # on the ready list with its error
 PROBE = 7  # a heartbeat
 DONE = 8  # for the client; a node may still work on it
+READ = 9  # its response was read; its callback is still to begin
 
 STEP_START = 0  # enter the driver
 STEP_SEND = 1  # write on the granted connection
 STEP_FAILED = 2  # the host failed it: `error`
 STEP_RETRY = 3  # go on to the next host, on an executor's thread
+STEP_DELIVER = 4  # its callback begins
 
 CALLER_NONE = 0
 CALLER_ISSUER = 1
@@ -481,6 +489,10 @@ NODE_DOWN = 2
 GRANTED = -1
 QUEUED = -2
 SKIPPED = -3  # no pool: the host is passed over in silence
+SENT = -4  # granted, and the driver has written it itself
+
+OWN_STEPS = -1
+"""`Client.read_cost` of a driver that takes a response's steps within the client itself."""
 
 TABLES = {
     "clients": "Client",

@@ -97,6 +97,8 @@ class Driver:
     """Why an option (its path) cannot be set with a protocol version; "" where it can."""
     complete: Callable[[Options], Options] = lambda options: options
     """Fills what follows from other options."""
+    idempotent: float = 0.0
+    """Share of requests that are idempotent where the scenario says nothing."""
 
     @property
     def options(self) -> tuple[DriverOption, ...]:

@@ -219,7 +219,7 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
         datacenter=datacenter,
         driver=driver.name,
         protocol=entry.protocol,
-        idempotent=entry.idempotent,
+        idempotent=driver.idempotent if entry.idempotent is None else entry.idempotent,
         options=options,
         issue_ns=entry.cpu.issue,
         per_request_ns=entry.cpu.per_request,

@@ -15,7 +15,13 @@ Attempts that reach a node in the same instant are served in the order in which 
 
 from __future__ import annotations
 
-from poolsim.model.kinds import NODE_ARRIVAL, NODE_DONE, RESPONSE, RESPONSE_READ
+from poolsim.model.kinds import (
+    NODE_ARRIVAL,
+    NODE_DONE,
+    RESPONSE,
+    RESPONSE_READ,
+    RESPONSE_STEP,
+)
 from poolsim.model.primitives import NEVER, Record, World
 from poolsim.model.records import NODE_DOWN, NODE_RUNNING
 from poolsim.model.rule import handles, rule
@@ -168,8 +174,11 @@ def complete(w: World, a: int, now: int) -> None:
     pool = w.pools[attempt.pool]
     attempt.due = now + pool.delay
     attempt.holds += 1
-    if w.clients[w.sessions[pool.session].client].read_cost > 0:
+    read_cost = w.clients[w.sessions[pool.session].client].read_cost
+    if read_cost > 0:
         w.schedule(attempt.due, RESPONSE_READ, attempt.order, a)
+    elif read_cost < 0:
+        w.schedule(attempt.due, RESPONSE_STEP, attempt.order, a)
     else:
         w.schedule(attempt.due, RESPONSE, attempt.order, a)
     node.idle += 1

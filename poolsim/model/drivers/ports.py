@@ -1,6 +1,7 @@
 """What the rest of the model asks of a session's driver. Arguments: `registry.PORTS`.
 
-borrow: try to get a connection of pool `p` for attempt `a`: GRANTED, QUEUED, SKIPPED or an error.
+borrow: try to get a connection of pool `p` for attempt `a`: GRANTED, QUEUED, SKIPPED, SENT or an
+error.
 give_back: the attempt's response was read; or (`unwritten`) it could not be written.
 timed_out, late_response: the attempt's timeout; the response of an orphan.
 queue_timeout: the timer of a pool's acquisition queue. needed: connections that a load needs.
@@ -9,6 +10,8 @@ connected, connect_failed, lost, heartbeat, heartbeat_answered: what happens to 
 start_session, cleanup_session, heartbeat_cycle, control: what happens to a session.
 reconnection_due, status_event, status_due: what happens to a host.
 option_changed: an option of the pool was set at runtime.
+response_step: a response's next step within the client; flush_due: a connection's write buffer
+may be flushed. Of drivers with the trait `own_steps` only.
 """
 
 from __future__ import annotations
@@ -35,3 +38,5 @@ status_due = make_port("status_due")
 control = make_port("control")
 option_changed = make_port("option_changed")
 needed = make_port("needed")
+response_step = make_port("response_step")
+flush_due = make_port("flush_due")

@@ -21,6 +21,8 @@ class Traits:
         TCP alone, each message after it having the read timeout.
     rotates_remote_hosts: whether plans take turns among the hosts of a remote datacenter or
         always offer the first ones.
+    own_steps: whether the driver writes requests and takes the steps of their responses within the
+        client itself (ports response_step and flush_due).
     """
 
     timer_tick_ns: int
@@ -32,3 +34,4 @@ class Traits:
     retries_on_executor: bool = False
     connect_timeout_covers_handshake: bool = False
     rotates_remote_hosts: bool = True
+    own_steps: bool = False

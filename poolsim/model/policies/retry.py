@@ -8,6 +8,8 @@ java3 DefaultRetryPolicy: next host, any number of times, but only for idempoten
 python RetryPolicy: next host for a broken connection, without asking for idempotence; the timeout
 covers the whole request and is final
 (apache/cassandra-python-driver@3.29.3:cassandra/policies.py:757-873, cluster.py:4480-4533).
+generic: another connection for idempotent requests, as often as max_retries says (see
+drivers/generic).
 fallthrough: never.
 """
 
@@ -19,13 +21,14 @@ from poolsim.model.rule import rule
 JAVA3_DEFAULT = 0
 PYTHON_DEFAULT = 1
 FALLTHROUGH = 2
-RETRY_NAMES = ("java3 default", "python default", "fallthrough")
+GENERIC_DEFAULT = 3
+RETRY_NAMES = ("java3 default", "python default", "fallthrough", "generic default")
 
 
 @rule
 def goes_to_next_host(policy: int, error: int, idempotent: int) -> int:
     """1 where the request tries the next host after this error, 0 where it ends with it."""
-    if policy == JAVA3_DEFAULT:
+    if policy == JAVA3_DEFAULT or policy == GENERIC_DEFAULT:
         return idempotent
     if policy == PYTHON_DEFAULT and error == LOST:
         return 1
