@@ -59,11 +59,11 @@ class GenericDistance(Entry):
         int | None, _COUNT, _own("Core connections", "core", 199, at_runtime=True)
     ] = described("Connections that a pool always keeps.")
     max: Annotated[
-        int | None, whole(1), _own("Max connections", "max", 200, at_runtime=True)
+        int | None, _COUNT, _own("Max connections", "max", 200, at_runtime=True)
     ] = described("Connections that a pool grows to.")
     max_requests: Annotated[
         int | None,
-        whole(1),
+        _COUNT,
         _own("Max requests/connection", "max_requests", 201, at_runtime=True),
     ] = described("In flight on one connection, sent and queued; more are rejected.")
 
@@ -423,6 +423,12 @@ def refusals(options: Options, protocol: int) -> list[Refusal]:
                     (f"{distance}.max",),
                 )
             )
+        for field, message in (
+            ("max", "max 0: a pool without connections takes no request"),
+            ("max_requests", "max_requests 0: a connection takes no request"),
+        ):
+            if getattr(pooling, field) == 0:
+                found.append(Refusal(f"{distance}.{field}", message))
     streams = STREAMS.get(protocol, STREAMS_V3)
     if own.streams > streams:
         message = f"{own.streams} is above {streams}, the streams of a connection on v{protocol}"

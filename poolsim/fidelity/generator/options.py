@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from poolsim.fidelity.generator.dice import Dice
+from poolsim.fidelity.generator.generic import GENERIC_FIELDS
 from poolsim.fidelity.generator.outline import (
     ABANDONMENT,
     DISTANCE,
@@ -282,6 +283,7 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "connect_to_remote_hosts": lambda dice, _setting: dice.yes(30),
     "keyspace": lambda dice, _setting: dice.yes(60),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
+    **GENERIC_FIELDS,
 }
 """How each field of `Options` outside of pools and policies is drawn."""
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Protocol, cast
 
-from poolsim.fidelity.soak import audit_java3, audit_python
+from poolsim.fidelity.soak import audit_generic, audit_java3, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.drivers.registry import DRIVERS
@@ -21,12 +21,14 @@ from poolsim.model.kinds import (
     ASK_AT_NODE,
     ASK_TIMEOUT,
     CONNECTION_LOST,
+    FLUSH,
     HEARTBEAT,
     ISSUE,
     NODE_ARRIVAL,
     NODE_DONE,
     RESPONSE,
     RESPONSE_READ,
+    RESPONSE_STEP,
     THINK,
 )
 from poolsim.model.records import (
@@ -44,8 +46,8 @@ from poolsim.model.records import (
     World,
 )
 
-_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
-_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT)
+_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, RESPONSE_STEP, NODE_ARRIVAL)
+_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT, FLUSH)
 
 
 class DriverAudit(Protocol):
@@ -62,6 +64,7 @@ class DriverAudit(Protocol):
 DRIVER_AUDITS = {
     "java3": cast(DriverAudit, audit_java3),
     "python": cast(DriverAudit, audit_python),
+    "generic": cast(DriverAudit, audit_generic),
 }
 
 
@@ -140,7 +143,7 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
     for a, attempt in enumerate(w.attempts):
-        if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
+        if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a] or attempt.kept == 1:
             continue
         connection = w.connections[attempt.connection]
         if connection.state not in THERE or connection.state == CONNECTING:

@@ -20,7 +20,6 @@ from poolsim.model.drivers.generic.making import TASK_OPEN, ask, ask_for_core
 from poolsim.model.drivers.generic.threads import collect_garbage
 from poolsim.model.kinds import CLEANUP, GROWTH
 from poolsim.model.primitives import World
-from poolsim.model.records import POOL_USABLE
 from poolsim.model.rule import rule
 
 
@@ -89,7 +88,6 @@ def needed(w: World, p: int, load: int) -> int:
 
 @rule
 def option_changed(w: World, p: int, raised_core: int, now: int) -> None:
-    """Options are read at every use; a raised core makes pools that have connections grow."""
-    pool = w.pools[p]
-    if raised_core == 1 and pool.phase == POOL_USABLE and pool.active > 0:
+    """Options are read at every use; a raised core makes pools grow that were ready once."""
+    if raised_core == 1 and w.pools[p].was_ready == 1 and w.hosts[p].up == 1:
         ask_for_core(w, p, now)
