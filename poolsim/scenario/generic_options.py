@@ -55,12 +55,12 @@ def _own(name: str, field: str, line: int = 0, *, at_runtime: bool = False) -> O
 class GenericDistance(Entry):
     """Pool sizes for hosts of one distance."""
 
-    core: Annotated[
-        int | None, _COUNT, _own("Core connections", "core", 199, at_runtime=True)
-    ] = described("Connections that a pool always keeps.")
-    max: Annotated[
-        int | None, _COUNT, _own("Max connections", "max", 200, at_runtime=True)
-    ] = described("Connections that a pool grows to.")
+    core: Annotated[int | None, _COUNT, _own("Core connections", "core", 199, at_runtime=True)] = (
+        described("Connections that a pool always keeps.")
+    )
+    max: Annotated[int | None, _COUNT, _own("Max connections", "max", 200, at_runtime=True)] = (
+        described("Connections that a pool grows to.")
+    )
     max_requests: Annotated[
         int | None,
         _COUNT,
@@ -86,9 +86,9 @@ class GenericPooling(Entry):
         DURATION,
         _own("threshold (of the idle time)", "idle_timeout_ns", 226, at_runtime=True),
     ] = described("A connection above core that is idle for longer is closed.")
-    idle_check: Annotated[
-        int | None, POSITIVE_DURATION, _own("", "generic.idle_check_ns")
-    ] = described("From one look for idle connections to the next.")
+    idle_check: Annotated[int | None, POSITIVE_DURATION, _own("", "generic.idle_check_ns")] = (
+        described("From one look for idle connections to the next.")
+    )
     concurrent_opens: Annotated[int | None, THREADS, _own("", "executor_threads")] = described(
         "Connections that an instance opens at a time, all pools together."
     )
@@ -167,9 +167,9 @@ class GenericExponential(Entry):
     base: Annotated[
         int | None, POSITIVE_DURATION, _own("Attempt 2: 1 second", "reconnection.base_ns", 383)
     ] = described("Delay before the second attempt; it doubles after each failure.")
-    max: Annotated[
-        int | None, POSITIVE_DURATION, _own("Max delay", "reconnection.max_ns", 387)
-    ] = described("Longest delay between two attempts.")
+    max: Annotated[int | None, POSITIVE_DURATION, _own("Max delay", "reconnection.max_ns", 387)] = (
+        described("Longest delay between two attempts.")
+    )
     jitter: Annotated[str | None, JITTER, _own("", "reconnection.jitter")] = described(
         JITTER_MEANING + " The document has none."
     )
@@ -196,15 +196,15 @@ class GenericReconnection(Entry):
 class GenericBalancing(Entry):
     """Which hosts a request tries, in which order."""
 
-    policy: Annotated[
-        str | None, POLICY, _own("load_balancer.select", "balancing.policy", 240)
-    ] = described("The policy, or the one behind token_aware.")
+    policy: Annotated[str | None, POLICY, _own("load_balancer.select", "balancing.policy", 240)] = (
+        described("The policy, or the one behind token_aware.")
+    )
     token_aware: Annotated[bool | None, FLAG, _own("", "balancing.token_aware")] = described(
         "Local replicas of the key come first."
     )
-    shuffle_replicas: Annotated[
-        bool | None, FLAG, _own("", "balancing.shuffle_replicas")
-    ] = described("Random order of replicas instead of ring order.")
+    shuffle_replicas: Annotated[bool | None, FLAG, _own("", "balancing.shuffle_replicas")] = (
+        described("Random order of replicas instead of ring order.")
+    )
     used_hosts_per_remote_dc: Annotated[
         int | None, _COUNT, _own("", "balancing.used_hosts_per_remote_dc")
     ] = described("Hosts of each other datacenter that are connected to and tried last.")
@@ -251,9 +251,9 @@ class GenericNetwork(Entry):
     bandwidth: Annotated[
         int | None, BANDWIDTH, _own("Network bandwidth", "generic.bandwidth", 501)
     ] = described("Of an instance, each way: 1Gbit/s, or unlimited.")
-    tcp_nodelay: Annotated[
-        bool | None, FLAG, _own("TCP_NODELAY", "generic.tcp_nodelay", 100)
-    ] = described("false: Nagle's algorithm holds small writes back until earlier ones arrived.")
+    tcp_nodelay: Annotated[bool | None, FLAG, _own("TCP_NODELAY", "generic.tcp_nodelay", 100)] = (
+        described("false: Nagle's algorithm holds small writes back until earlier ones arrived.")
+    )
 
 
 class GenericComponents(Entry):
@@ -271,12 +271,12 @@ class GenericComponents(Entry):
     prepared_statements: Annotated[
         bool | None, FLAG, _own("Prepared statements", "generic.prepared_statements", 513)
     ] = described("Which of the two holds.")
-    copy_: Annotated[
-        int | None, DURATION, _own("Buffer copy", "generic.copy_ns", 485)
-    ] = Field(None, alias="copy", description="Of each request and of each response; 1 to 5us.")
-    zero_copy: Annotated[
-        bool | None, FLAG, _own("Zero-copy buffers", "generic.zero_copy", 512)
-    ] = described("Copying costs nothing.")
+    copy_: Annotated[int | None, DURATION, _own("Buffer copy", "generic.copy_ns", 485)] = Field(
+        None, alias="copy", description="Of each request and of each response; 1 to 5us."
+    )
+    zero_copy: Annotated[bool | None, FLAG, _own("Zero-copy buffers", "generic.zero_copy", 512)] = (
+        described("Copying costs nothing.")
+    )
     syscall: Annotated[
         int | None, DURATION, _own("Syscall overhead", "generic.syscall_ns", 486)
     ] = described("Of each flush and of each read from a socket; 1 to 10us.")
@@ -331,9 +331,9 @@ class GenericMemory(Entry):
     result: Annotated[
         int | None, _SIZE, _own("result_overhead", "generic.result_overhead", 430)
     ] = described("Of each result that waits for its callback.")
-    thread: Annotated[
-        int | None, _SIZE, _own("stack per thread", "generic.thread_stack", 17)
-    ] = described("What a thread for each request would take, for comparison.")
+    thread: Annotated[int | None, _SIZE, _own("stack per thread", "generic.thread_stack", 17)] = (
+        described("What a thread for each request would take, for comparison.")
+    )
 
 
 class GenericOptionsEntry(Entry):
@@ -342,31 +342,33 @@ class GenericOptionsEntry(Entry):
     pooling: GenericPooling = Field(default_factory=GenericPooling)
     streams: GenericStreams = Field(default_factory=GenericStreams)
     backpressure: GenericBackpressure = Field(default_factory=GenericBackpressure)
-    pipelining: Annotated[
-        bool | None, FLAG, _own("Pipelining", "generic.pipelining", 281)
-    ] = described("false: a connection sends nothing before the last response has come.")
+    pipelining: Annotated[bool | None, FLAG, _own("Pipelining", "generic.pipelining", 281)] = (
+        described("false: a connection sends nothing before the last response has come.")
+    )
     heartbeat: GenericHeartbeat = Field(default_factory=GenericHeartbeat)
     reconnection: GenericReconnection = Field(default_factory=GenericReconnection)
-    connect_timeout: Annotated[
-        int | None, POSITIVE_DURATION, _own("", "connect_timeout_ns")
-    ] = described("For the TCP connection; each later message of a handshake has read_timeout.")
-    read_timeout: Annotated[
-        int | None, DURATION, _own("Read timeout", "read_timeout_ns", 368)
-    ] = described("Of each attempt, from its admission; 0s: none.")
+    connect_timeout: Annotated[int | None, POSITIVE_DURATION, _own("", "connect_timeout_ns")] = (
+        described("For the TCP connection; each later message of a handshake has read_timeout.")
+    )
+    read_timeout: Annotated[int | None, DURATION, _own("Read timeout", "read_timeout_ns", 368)] = (
+        described("Of each attempt, from its admission; 0s: none.")
+    )
     max_retries: Annotated[
         int | None,
         _COUNT,
         _own("Retry on different connection", "generic.max_retries", 368),
     ] = described("Of a request after a read timeout or a broken connection.")
-    retry: Annotated[
-        str | None, RETRY, _own("Retry on different connection", "retry", 368)
-    ] = described("default: idempotent requests, which all are by default; fallthrough: none.")
+    retry: Annotated[str | None, RETRY, _own("Retry on different connection", "retry", 368)] = (
+        described("default: idempotent requests, which all are by default; fallthrough: none.")
+    )
     load_balancing: GenericBalancing = Field(default_factory=GenericBalancing)
     coalescing: GenericCoalescing = Field(default_factory=GenericCoalescing)
     buffers: GenericBuffers = Field(default_factory=GenericBuffers)
     frames: GenericFrames = Field(default_factory=GenericFrames)
     network: GenericNetwork = Field(default_factory=GenericNetwork)
-    components: GenericComponents = Field(default_factory=GenericComponents)
+    components: GenericComponents = Field(
+        default_factory=lambda: GenericComponents.model_validate({})
+    )
     threading: GenericThreading = Field(default_factory=GenericThreading)
     gc: GenericGc = Field(default_factory=GenericGc)
     memory: GenericMemory = Field(default_factory=GenericMemory)

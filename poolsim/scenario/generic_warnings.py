@@ -59,8 +59,9 @@ def _work_warnings(client: Client, own: GenericOptions) -> Iterator[str]:
     waits = own.threading != "event_loop" and own.callback_threads and own.callback_ns
     if own.responses != "buffer" and not waits:
         yield (
-            f"backpressure.responses {own.responses} does nothing: no response waits for a callback "
-            "thread (threading.model event_loop, threading.callback 0s or no callback threads)"
+            f"backpressure.responses {own.responses} does nothing: no response waits for a "
+            "callback thread (threading.model event_loop, threading.callback 0s or no callback "
+            "threads)"
         )
     if own.threading != "thread_pool" and client.io_threads != _IO_THREADS:
         yield f"cpu.io_threads does nothing: threading.model {own.threading} has its own number"

@@ -47,7 +47,10 @@ class NaivePool:
     a request's key, and a whole number for a random selection."""
 
     def __init__(
-        self, settings: Settings, shard_of: Callable[[int], int], choice_of: Callable[[int, int], int]
+        self,
+        settings: Settings,
+        shard_of: Callable[[int], int],
+        choice_of: Callable[[int, int], int],
     ) -> None:
         self.settings = settings
         self.shard_of, self.choice_of = shard_of, choice_of

@@ -30,7 +30,6 @@ from poolsim.model.records import (
     SENT,
     SKIPPED,
     STEP_DELIVER,
-    WAITING,
     World,
     slotted,
 )
@@ -342,11 +341,12 @@ class BenchedPool:
                 self.failures.append((attempt.request, ERROR_NAMES[attempt.error]))
             finish_attempt(w, a)
             a = take_ready(w)
-        for request in self._waited & set(self.requests_in(IN_FLIGHT)):
-            self._waited.remove(request)
-            number = w.connections[w.attempts[self.attempts[request]].connection].serial
-            self.grants.append((request, number))
-        self._waited.update(self.waiting)
+        waiting = set(self.waiting)
+        for request in self._waited - waiting:
+            attempt = w.attempts[self.attempts[request]] if request in self.attempts else None
+            if attempt is not None and attempt.state == IN_FLIGHT:
+                self.grants.append((request, w.connections[attempt.connection].serial))
+        self._waited = waiting
 
     # Requests by what they do ---------------------------------------------------------------------
 
@@ -355,7 +355,11 @@ class BenchedPool:
 
     @property
     def waiting(self) -> list[int]:
-        return self.requests_in(WAITING)
+        found, a = [], self.pool.queue_first
+        while a >= 0:
+            found.append(self.world.attempts[a].request)
+            a = self.world.attempts[a].next
+        return found
 
     @property
     def in_flight(self) -> list[int]:

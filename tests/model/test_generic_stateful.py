@@ -77,6 +77,13 @@ class TwoPools(RuleBasedStateMachine):
         self.both("borrow", self.requests)
         self.requests += 1
 
+    @precondition(lambda self: not self.naive.connections)
+    @rule(count=st.integers(5, 30))
+    def come_before_the_first_connection(self, count: int) -> None:
+        self.both("hold", True)
+        self.borrow_some(count)
+        self.both("hold", False)
+
     @rule(count=st.integers(2, 12))
     def borrow_some(self, count: int) -> None:
         for _ in range(count):
@@ -137,7 +144,9 @@ class TwoPools(RuleBasedStateMachine):
         for _ in range(min(count, len(self.naive.handshakes))):
             self.both("refuse")
 
-    @rule(milliseconds=st.sampled_from((0.25, 1, 499, 500, 999, 1_000, 2_001, 6_000, 12_000)))
+    @rule(
+        milliseconds=st.sampled_from((0.25, 1, 499, 500, 999, 1_000, 2_000, 2_001, 5_000, 12_000))
+    )
     def wait(self, milliseconds: float) -> None:
         self.both("wait", milliseconds)
 

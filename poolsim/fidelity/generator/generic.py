@@ -86,7 +86,7 @@ def _cost(dice: Dice, setting: Setting) -> int:
 
 
 def _callback(dice: Dice, setting: Setting) -> int:
-    """Of a thread that runs them; a single one is busy nearly all the time, or has too much to do."""
+    """A single thread that runs callbacks is busy nearly all the time, or has too much to do."""
     if dice.yes(35):
         return 0
     percents = (60, 120, 300) if setting.minor else (5, 60, 90, 90)

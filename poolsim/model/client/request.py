@@ -358,7 +358,7 @@ def _failed(w: World, a: int, now: int) -> None:
         request.wait += waited
         w.run.queue_sum += waited
         attempt.state = IDLE
-        busy = error == BUSY_CONNECTION or error == BUSY_TIMED_OUT
+        busy = error in (BUSY_CONNECTION, BUSY_TIMED_OUT)
         if not busy or not _busy_ends(w, r, a, now):
             _go_on(w, a, now)
         return
@@ -420,7 +420,7 @@ def _try_pool_again(w: World, r: int, a: int, p: int, c: int, now: int) -> None:
         return
     request.attempts += 1
     request.node = w.pools[p].node
-    if answer == SENT or answer == QUEUED:
+    if answer in (SENT, QUEUED):
         return
     _keep_error(w, r, request.node, answer)
     if answer != BUSY_CONNECTION or not _busy_ends(w, r, a, now):

@@ -28,7 +28,7 @@ RETRY_NAMES = ("java3 default", "python default", "fallthrough", "generic defaul
 @rule
 def goes_to_next_host(policy: int, error: int, idempotent: int) -> int:
     """1 where the request tries the next host after this error, 0 where it ends with it."""
-    if policy == JAVA3_DEFAULT or policy == GENERIC_DEFAULT:
+    if policy in (JAVA3_DEFAULT, GENERIC_DEFAULT):
         return idempotent
     if policy == PYTHON_DEFAULT and error == LOST:
         return 1

@@ -83,9 +83,7 @@ def takes_no_more(w: World, c: int) -> bool:
     """Whether a connection is at its maximum: it rejects whatever comes."""
     connection = w.connections[c]
     pool = w.pools[connection.pool]
-    full: bool = (
-        connection.in_flight + connection.queued >= w.options[pool.options].max_requests
-    )
+    full: bool = connection.in_flight + connection.queued >= w.options[pool.options].max_requests
     rejects: bool = w.clients[w.sessions[pool.session].client].rejects == 1
     return full or (rejects and connection.pressed == 1)
 
@@ -202,7 +200,7 @@ def fail_from_queue(w: World, p: int, before: int, a: int, error: int, now: int)
     attempt.connection = -1
     attempt.state = FAILED
     attempt.error = error
-    if error == BUSY_CONNECTION or error == BUSY_TIMED_OUT:
+    if error in (BUSY_CONNECTION, BUSY_TIMED_OUT):
         w.pools[p].rejected += 1
     make_ready(w, a, STEP_FAILED)
 

@@ -198,9 +198,7 @@ def _buffer_full(w: World, c: int, now: int) -> None:
     connection = w.connections[c]
     pool = w.pools[connection.pool]
     connection.read_full = 1
-    w.note(
-        now, READ_BUFFER_FULL, pool.session, pool.node, connection.serial, connection.read_bytes
-    )
+    w.note(now, READ_BUFFER_FULL, pool.session, pool.node, connection.serial, connection.read_bytes)
     responses = w.clients[w.sessions[pool.session].client].responses
     if responses == PAUSE_READING:
         connection.paused = 1
