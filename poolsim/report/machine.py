@@ -17,6 +17,7 @@ import numpy as np
 from poolsim import __version__
 from poolsim.estimation.results import Estimate, Results
 from poolsim.report import words
+from poolsim.report.budget import Budget, budgets
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.summaries import ClientSummary, client_summaries, fault_times
 from poolsim.scenario.scenario import Fault
@@ -33,6 +34,7 @@ def summary(results: Results) -> dict[str, Any]:
     """
     scenario = results.scenario
     summaries = client_summaries(results)
+    own = {budget.client: budget for budget in budgets(results, summaries)}
     document = {
         "schema_version": SCHEMA_VERSION,
         "name": scenario.name,
@@ -60,7 +62,7 @@ def summary(results: Results) -> dict[str, Any]:
         "estimates": {
             name: _estimate(estimate) for name, estimate in sorted(results.estimates.items())
         },
-        "clients": [_client(one) for one in summaries],
+        "clients": [_client(one, own.get(one.name)) for one in summaries],
         "faults": [_fault(fault) for fault in scenario.faults],
         "recoveries": [dataclasses.asdict(recovery) for recovery in results.recoveries],
         "stalls": [
@@ -104,8 +106,17 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
     return None if estimate is None else dataclasses.asdict(estimate)
 
 
-def _client(one: ClientSummary) -> dict[str, Any]:
+def _client(one: ClientSummary, budget: Budget | None) -> dict[str, Any]:
+    """`memory`, `throughput_bound` and `signals` are null for drivers that have none."""
     client = one.client
+    sums = dict.fromkeys(("memory", "throughput_bound", "signals"))
+    if budget is not None:
+        plain = dataclasses.asdict(budget)
+        sums = {
+            "memory": plain["memory"],
+            "throughput_bound": plain["bound"],
+            "signals": plain["signals"],
+        }
     return {
         "name": client.name,
         "driver": client.driver,
@@ -118,6 +129,7 @@ def _client(one: ClientSummary) -> dict[str, Any]:
         "fault_times": {
             metric: _estimate(one.estimate(metric)) for metric in ("detect", "fail_over", "recover")
         },
+        **sums,
         "hosts": [
             {name: value for name, value in dataclasses.asdict(host).items() if name != "client"}
             for host in one.hosts

@@ -256,8 +256,8 @@ def parse_size(value: object) -> int:
 
 
 def format_size(size: int) -> str:
-    """A size in the largest unit that divides it, a binary one of equals: `64KiB`, `128kB`."""
-    for unit in ("GiB", "MiB", "KiB", "GB", "MB", "kB"):
+    """A size in the largest unit that divides it, a decimal one if there is: `128kB`, `64KiB`."""
+    for unit in ("GB", "MB", "kB", "GiB", "MiB", "KiB"):
         if size and size % BYTES[unit] == 0:
             return f"{size // BYTES[unit]}{unit}"
     return f"{size}B"

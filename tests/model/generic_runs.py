@@ -101,9 +101,8 @@ class Run:
     def notes(self, *kinds: str) -> list[tuple[int, str, int]]:
         """(time in nanoseconds, kind, value) of some kinds of note."""
         time, kind, value = (NOTE_COLUMNS.index(name) for name in ("time_ns", "kind", "value"))
-        named = [
-            (int(row[time]), NOTE_NAMES[row[kind]], int(row[value])) for row in self.notes_rows
-        ]
+        rows = self.notes_rows
+        named = [(int(row[time]), NOTE_NAMES[row[kind]], int(row[value])) for row in rows]
         return [one for one in named if not kinds or one[1] in kinds]
 
     def last(self, name: str) -> int:

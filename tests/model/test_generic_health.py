@@ -212,3 +212,15 @@ def test_defaults_are_the_documents() -> None:
     assert (own.read_buffer, own.write_buffer) == (64_000, 64_000)
     assert defaults.heartbeat_interval_ns == 30 * S
     assert (defaults.reconnection.base_ns, defaults.reconnection.max_ns) == (1 * S, 60 * S)
+
+
+def test_every_way_to_end_has_words() -> None:
+    from poolsim.estimation.failures import in_words
+    from poolsim.model.kinds import OUTCOME_NAMES
+    from poolsim.planning.lives.story import _OUTCOMES
+
+    assert set(_OUTCOMES) == set(OUTCOME_NAMES)
+    done = run(full("throw", 2))
+    (row,) = [row for row in done.rows if row[3] != 0]
+    assert "BusyConnection (dc1/" in in_words(row, full("throw", 2))
+    assert "connection is busy" in in_words(row, full("throw", 2))

@@ -109,9 +109,9 @@ def _queue(view: View, p: int) -> Iterator[str]:
         if attempt.state != WAITING or attempt.pool != p:
             yield f"pool {p}: attempt {a} in its queue in state {attempt.state}"
         a = attempt.next
-    if pool.queue_first >= 0 and w.options[pool.options].pool_timeout > 0:
-        if not view.entries(p, QUEUE_TIMEOUT):
-            yield f"pool {p}: waiters without a timer"
+    timed = pool.queue_first >= 0 and w.options[pool.options].pool_timeout > 0
+    if timed and not view.entries(p, QUEUE_TIMEOUT):
+        yield f"pool {p}: waiters without a timer"
     if waiting[-1] and not pool.making and w.hosts[p].reconnecting == NOT_RECONNECTING:
         yield f"pool {p}: {waiting[-1]} wait for a connection that nobody makes"
     for c in {place for place in waiting if place >= 0}:
@@ -168,9 +168,9 @@ def _connection(view: View, connection: Record) -> Iterator[str]:
 def _host(view: View, p: int) -> Iterator[str]:
     w = view.world
     host, pool = w.hosts[p], w.pools[p]
-    if host.up == 1 and pool.active == 0 and host.times_down > 0 and pool.making == 0:
-        if w.options[pool.options].core > 0:
-            yield f"host {p} is up without a connection"
+    empty = pool.active == 0 and pool.making == 0 and w.options[pool.options].core > 0
+    if host.up == 1 and empty and host.times_down > 0:
+        yield f"host {p} is up without a connection"
     if host.up == 0 and pool.active > 0:
         yield f"host {p} is down with {pool.active} connections"
     if host.up == 0 and host.reconnecting == NOT_RECONNECTING and pool.making == 0:

@@ -15,6 +15,7 @@ _OUTCOMES = {
     "no_host_available": "NoHostAvailable: no host is left to try",
     "client_timeout": "the driver's timeout ends it",
     "connection_error": "its connection broke, and it may not be sent again",
+    "busy": "BusyConnection: the driver tells the application at once",
 }
 
 
