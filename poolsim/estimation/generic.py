@@ -53,8 +53,8 @@ def generic_metrics(record: Record, scenario: Scenario, scope: Scope) -> dict[st
 
 
 def memory(record: Record, place: int, client: Client) -> Integers:
-    """connections x connection_overhead + in_flight x request_overhead + results x result_overhead
-    at each sample, in bytes: shape (samples,). What waits in a queue is in flight, too."""
+    """Bytes at each sample, shape (samples,): connections x connection_overhead + in_flight x
+    request_overhead + results x result_overhead. What waits in a queue is in flight, too."""
     own = client.options.generic
     assert own is not None, "a client of the generic driver has its options"
     connections = _sampled(record, place, "active")
@@ -88,7 +88,7 @@ def most_streams(scenario: Scenario, client: Client) -> tuple[int, int]:
 
 
 def throughput_bound(scenario: Scenario, client: Client, latency_s: float) -> float:
-    """connections x streams_per_connection x (1 / avg_latency), per second."""
+    """Per second: connections x streams_per_connection x (1 / avg_latency)."""
     connections, streams = most_streams(scenario, client)
     return connections * streams / latency_s
 
