@@ -22,6 +22,7 @@ class GenericOptions:
     """002:210"""
     shards: int = 0
     idle_check_ns: int = 1_000_000_000
+    idle_jitter: float = 0.0
     stream_allocation: str = "pooled"
     streams: int = 0
     high_watermark: float = 0.8

@@ -89,6 +89,9 @@ class GenericPooling(Entry):
     idle_check: Annotated[int | None, POSITIVE_DURATION, _own("", "generic.idle_check_ns")] = (
         described("From one look for idle connections to the next.")
     )
+    idle_jitter: Annotated[float | None, SHARE, _own("", "generic.idle_jitter")] = described(
+        "Each connection's idle_timeout is longer by anything up to this share of it."
+    )
     concurrent_opens: Annotated[int | None, THREADS, _own("", "executor_threads")] = described(
         "Connections that an instance opens at a time, all pools together."
     )

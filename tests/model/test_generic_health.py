@@ -224,3 +224,24 @@ def test_every_way_to_end_has_words() -> None:
     (row,) = [row for row in done.rows if row[3] != 0]
     assert "BusyConnection (dc1/" in in_words(row, full("throw", 2))
     assert "connection is busy" in in_words(row, full("throw", 2))
+
+
+def test_idle_connections_are_closed_at_different_times_with_jitter() -> None:
+    own = options(
+        pooling={
+            "local": {"max": 2, "max_requests": 2},
+            "idle_timeout": "10s",
+            "idle_jitter": "100%",
+        },
+        backpressure={"high_watermark": "100%"},
+        load_balancing={"token_aware": False},
+    )
+    done = run(scenario(own, ["1s"] * 120, nodes=40, duration="30s"))
+    closed = [at // S for at, _, _ in done.notes("closed")]
+    assert len(closed) == 40
+    assert min(closed) >= 11
+    assert max(closed) <= 22
+    assert len(set(closed)) > 5
+    steady = {**own, "pooling": {**own["pooling"], "idle_jitter": "0%"}}
+    done = run(scenario(steady, ["1s"] * 120, nodes=40, duration="30s"))
+    assert {at // S for at, _, _ in done.notes("closed")} == {12}

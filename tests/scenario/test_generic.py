@@ -42,6 +42,7 @@ ALL = """
         shards: 4
         idle_timeout: 60s
         idle_check: 5s
+        idle_jitter: 30%
         concurrent_opens: 8
         warming: at_start
       streams: {allocation: sequential, max: 4096}

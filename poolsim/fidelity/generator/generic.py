@@ -136,6 +136,7 @@ GENERIC_FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "generic.selection": _one_of("least_loaded", *SELECTION_NAMES),
     "generic.shards": _one_of(0, 1, 2, 3),
     "generic.idle_check_ns": _idle_check,
+    "generic.idle_jitter": _one_of(0.0, 0.2, 1.0),
     "generic.warming": _one_of("before_start", *WARMING_NAMES),
     "generic.stream_allocation": _one_of("pooled", "sequential"),
     "generic.streams": _streams,

@@ -49,6 +49,8 @@ class GenericClient:
     pipelining: int = 1  # 0: one request at a time on a connection
     warming: int = 0  # WARMING_NAMES
     idle_check: int = 0  # from one look for idle connections to the next
+    idle_jitter: int = 0  # most by which a connection's idle timeout is longer, in millionths of it
+    idle_lane: int = -1  # of draws: the part of that which a connection has
     batch_requests: int = 0  # that make a batch, 0: no number does
     batch_delay: int = 0  # after which a batch is flushed, 0: there are no batches
     read_buffer: int = 0  # bytes

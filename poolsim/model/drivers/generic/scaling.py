@@ -9,13 +9,16 @@ before the first reconnection delay is over.
 
 Scale down: every idle_check the pool closes connections on which nothing has been in flight for
 longer than idle_timeout, the oldest first, down to core. (The document names no threshold: 120 s,
-as the Java driver; nor how often is looked: every second.)
+as the Java driver; nor how often is looked: every second.) So that pools do not close all that a
+burst has left in the same moment, each connection's timeout may be longer by a part of idle_jitter
+that is drawn for it.
 """
 
 from __future__ import annotations
 
 from poolsim.model.drivers.generic.admission import takes_no_more
 from poolsim.model.drivers.generic.closing import close
+from poolsim.model.drivers.generic.fields import MILLIONTHS
 from poolsim.model.drivers.generic.making import TASK_OPEN, ask, ask_for_core
 from poolsim.model.drivers.generic.threads import collect_garbage
 from poolsim.model.kinds import CLEANUP, GROWTH
@@ -68,10 +71,22 @@ def close_idle(w: World, p: int, now: int) -> None:
         after = connection.next
         if (
             connection.in_flight + connection.queued == 0
-            and now - connection.quiet_since > options.idle_timeout
+            and now - connection.quiet_since > _idle_timeout(w, c)
         ):
             close(w, c, now)
         c = after
+
+
+@rule
+def _idle_timeout(w: World, c: int) -> int:
+    connection = w.connections[c]
+    pool = w.pools[connection.pool]
+    timeout: int = w.options[pool.options].idle_timeout
+    client = w.clients[w.sessions[pool.session].client]
+    if client.idle_jitter > 0:
+        most = timeout // MILLIONTHS * client.idle_jitter // MILLIONTHS
+        timeout += most * w.draw(client.idle_lane, connection.serial, 0)
+    return timeout
 
 
 @rule

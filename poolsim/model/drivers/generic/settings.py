@@ -39,6 +39,9 @@ def furnish_client(record: Any, scenario: Scenario, client: Client, draws: Any) 
     record.pipelining = int(own.pipelining)
     record.warming = WARMING_NAMES.index(own.warming)
     record.idle_check = own.idle_check_ns
+    record.idle_jitter = round(own.idle_jitter * MILLIONTHS)
+    if record.idle_jitter > 0:
+        record.idle_lane = draws.add(f"idle/{client.name}", integers_between(0, MILLIONTHS))
     record.batch_requests = own.batch_requests
     record.batch_delay = own.batch_delay_ns
     record.read_buffer = own.read_buffer
