@@ -137,7 +137,7 @@ _ALL = (
         "1/s",
         "in theory: most connections of the local nodes x max_requests / mean service",
     ),
-    _generic("busy_threads", "count", "I/O and callback threads that worked, on average"),
+    _generic("busy_threads", "count", "I/O and callback threads that the work given to them takes"),
     _generic("syscalls", "count", "flushes and reads of sockets"),
     _fault_time("detect", "from the start of a fault to the host being marked down"),
     _fault_time("fail_over", "from the start of a fault to the end of the last request lost to it"),

@@ -16,6 +16,17 @@ ORDER = (
     "fleet-bound",
     "io-thread",
     "reconnect-storm",
+    "watermarks",
+    "background-load",
+    "shards",
+    "nested-fan-out",
+    "slow-node",
+    "safe-range",
+    "many-connections",
+    "io-threads",
+    "idle-eviction",
+    "cold-start",
+    "distance",
 )
 
 
