@@ -40,7 +40,8 @@ PHASE = 23  # the level of a closed load changes
 THINK = 24  # a user or a worker that paused returns
 ISSUE = 25  # an instance's issuing thread is free for the next request
 ARRIVAL = 26  # a request of an open load is due
-EVENT_KINDS = 27
+ACKNOWLEDGED = 27  # a node's kernel acknowledges a write without a response to do it with
+EVENT_KINDS = 28
 
 EVENT_NAMES = (
     "node_done",
@@ -70,6 +71,7 @@ EVENT_NAMES = (
     "think",
     "issue",
     "arrival",
+    "acknowledged",
 )
 
 # How a request ends ------------------------------------------------------------------------------

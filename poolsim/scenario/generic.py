@@ -51,8 +51,6 @@ class GenericOptions:
     request_size: int = 256
     response_size: int = 1_024
     bandwidth: int = 0
-    tcp_nodelay: bool = True
-    """002:100"""
     stream_allocation_ns: int = 500
     """below 1 us: 002:483"""
     encoding_ns: int = 10_000

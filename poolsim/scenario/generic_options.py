@@ -254,8 +254,8 @@ class GenericNetwork(Entry):
     bandwidth: Annotated[
         int | None, BANDWIDTH, _own("Network bandwidth", "generic.bandwidth", 501)
     ] = described("Of an instance, each way: 1Gbit/s, or unlimited.")
-    tcp_nodelay: Annotated[bool | None, FLAG, _own("TCP_NODELAY", "generic.tcp_nodelay", 100)] = (
-        described("false: Nagle's algorithm holds small writes back until earlier ones arrived.")
+    tcp_nodelay: Annotated[bool | None, FLAG, _own("TCP_NODELAY", "tcp_nodelay", 100)] = described(
+        "false: Nagle's algorithm holds small writes back until earlier ones arrived."
     )
 
 

@@ -123,12 +123,6 @@ def test_without_a_response_the_acknowledgement_is_delayed_by_40_ms() -> None:
     assert run(own).latencies[1] == 2 * MS + 40 * MS - 500 * US + ROUND_TRIP
 
 
-def test_a_full_segment_is_not_held_back() -> None:
-    """Six requests of 256 B are more than 1,460 B."""
-    own = scenario(options(**NAGLE), ["1s", *["1000.5ms"] * 6], services=["500ms"] + ["1ms"] * 6)
-    assert run(own).latencies[1:] == [ROUND_TRIP] * 6
-
-
 # Network (002:487, 501) ---------------------------------------------------------------------------
 
 

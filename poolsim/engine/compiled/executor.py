@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from poolsim.engine.compiled.layout import (
     ASK_DRAWS,
+    DRAW_SLOT_FIELDS,
     FAILED,
     FINISHED,
     SLOTS_A_LANE,
@@ -61,7 +62,8 @@ class CompiledRun:
         # Until a slot is filled it points at something that can be read.
         nothing = np.zeros(BLOCK, dtype=np.int64)
         self._blocks = [nothing] * (lanes * SLOTS_A_LANE)
-        self.tables.table("draw_slots")[:, 2] = nothing.ctypes.data
+        self._slots = self.tables.table("draw_slots")
+        self._slots["address"] = nothing.ctypes.data
         self._door = _DOOR(self._answer)
         address = ctypes.cast(self._door, ctypes.c_void_p).value
         self.tables.single("engine", "door")[...] = address
@@ -89,7 +91,8 @@ class CompiledRun:
         values = self._draws.block(lane, block, attempt)
         slot = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         self._blocks[slot] = values
-        self.tables.table("draw_slots")[slot] = block, attempt, values.ctypes.data
+        for field, value in zip(DRAW_SLOT_FIELDS, (block, attempt, values.ctypes.data), strict=True):
+            self._slots[field][slot] = value
 
     def _raise_error(self) -> None:
         self.tables.forget()

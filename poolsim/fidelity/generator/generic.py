@@ -155,7 +155,6 @@ GENERIC_FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "generic.request_size": _frame,
     "generic.response_size": _frame,
     "generic.bandwidth": _bandwidth,
-    "generic.tcp_nodelay": _yes(65),
     "generic.stream_allocation_ns": _cost,
     "generic.encoding_ns": _cost,
     "generic.prepared_encoding_ns": _cost,

@@ -16,6 +16,7 @@ from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import (
+    ACKNOWLEDGED,
     ANSWER,
     ARRIVAL,
     ASK_AT_NODE,
@@ -47,7 +48,9 @@ from poolsim.model.records import (
 )
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, RESPONSE_STEP, NODE_ARRIVAL)
-_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT, FLUSH)
+_OF_CONNECTIONS = (
+    *(ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT, FLUSH, ACKNOWLEDGED),
+)
 
 
 class DriverAudit(Protocol):
@@ -97,6 +100,7 @@ def _attempt_slots(view: View) -> Iterator[str]:
     w = view.world
     pointed_at = view.all_entries(*_OF_ATTEMPTS)
     pointed_at.update(_queued(w))
+    pointed_at.update(_held_back(w))
     pointed_at.update(view.retries)
     current = {
         request.attempt for r, request in enumerate(w.requests) if r not in view.free_requests
@@ -123,6 +127,17 @@ def _queued(w: World) -> Counter[int]:
     return queued
 
 
+def _held_back(w: World) -> Counter[int]:
+    """In how many connections' lists of what waits for an acknowledgement each attempt is."""
+    held: Counter[int] = Counter()
+    for connection in w.connections:
+        a = connection.held_first
+        while a >= 0 and held[a] < 2:
+            held[a] += 1
+            a = w.attempts[a].held_next
+    return held
+
+
 def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
     for c, connection in enumerate(view.world.connections):
         free = c in view.free_connections
@@ -142,6 +157,7 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
     """What is on a connection that works, at a node that runs, has an entry on the agenda."""
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
+    entries.update(_held_back(w))
     for a, attempt in enumerate(w.attempts):
         if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a] or attempt.kept == 1:
             continue

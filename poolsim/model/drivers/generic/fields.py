@@ -58,7 +58,6 @@ class GenericClient:
     request_size: int = 0
     response_size: int = 0
     bandwidth: int = 0  # bits per second each way, 0: no limit
-    nagle: int = 0  # 1: without TCP_NODELAY
     prepare_cost: int = 0  # of an I/O thread, from stream allocation to the write buffer
     syscall_cost: int = 0
     decode_cost: int = 0  # of an I/O thread, from the socket to the result
@@ -113,9 +112,6 @@ class GenericConnection:
     write_count: int = 0
     write_bytes: int = 0
     flush_at: int = -1  # when its agenda entry is due
-    held: int = 0  # 1: Nagle's algorithm holds the buffer back
-    segment_arrives: int = 0  # the last segment sent, at the node
-    acknowledged_at: int = 0  # when the node's kernel will have acknowledged all segments
     read_begins: int = -1  # when the I/O thread begins the read that was last planned
     unread_first: int = -1  # attempts whose responses are in the socket, unread
     unread_last: int = -1

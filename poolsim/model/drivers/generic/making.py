@@ -89,9 +89,6 @@ def open_one(w: World, p: int, role: int, now: int) -> None:
     connection.write_count = 0
     connection.write_bytes = 0
     connection.flush_at = -1
-    connection.held = 0
-    connection.segment_arrives = 0
-    connection.acknowledged_at = 0
     connection.read_begins = -1
     connection.unread_first = -1
     connection.unread_last = -1

@@ -21,13 +21,14 @@ case.
 
 from __future__ import annotations
 
+from poolsim.model.connection.nagle import acknowledge
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.drivers.generic.admission import answered
 from poolsim.model.drivers.generic.closing import lost
 from poolsim.model.drivers.generic.fields import DROP_CONNECTION, PAUSE_READING
 from poolsim.model.drivers.generic.streams import release
 from poolsim.model.drivers.generic.threads import callback_thread, done_at, work
-from poolsim.model.drivers.generic.writing import BITS, SECOND, acknowledge
+from poolsim.model.drivers.generic.writing import BITS, SECOND
 from poolsim.model.kinds import READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
 from poolsim.model.primitives import World
 from poolsim.model.records import IN_FLIGHT, OPEN, ORPHANED, READ, STEP_DELIVER
@@ -89,7 +90,8 @@ def _receive(w: World, a: int, now: int) -> None:
 def _reach_socket(w: World, a: int, now: int) -> None:
     c = w.attempts[a].connection
     connection = w.connections[c]
-    acknowledge(w, c, now)
+    if connection.unacknowledged >= 0:
+        acknowledge(w, connection, now)
     if connection.paused == 0 and connection.unread_first < 0 and connection.unread_next < 0:
         _read(w, a, now)
         return

@@ -49,7 +49,6 @@ def furnish_client(record: Any, scenario: Scenario, client: Client, draws: Any) 
     record.request_size = own.request_size
     record.response_size = own.response_size
     record.bandwidth = own.bandwidth
-    record.nagle = int(not own.tcp_nodelay)
     record.gc_every = own.gc_every_ns
     record.gc_pause = own.gc_pause_ns if own.gc_every_ns else 0
     _furnish_costs(record, client)

@@ -6,17 +6,14 @@ with one system call. Without coalescing each request is flushed by itself. With
 flushed when a batch is complete, when the batch's delay since its first request is over, or when
 the buffer is full, whichever comes first.
 
-Nagle's algorithm (TCP_NODELAY off): what is smaller than a segment of 1,460 bytes waits until the
-node has acknowledged everything sent before. It acknowledges with a response that it sends after
-the last segment reached it, else 40 ms after that (the delay of Linux; assumptions of this model,
-the document names the switch only). From a full segment on the whole buffer goes.
-
-The instance's network interface sends a frame in size / bandwidth, one after the other.
+The instance's network interface sends a frame in size / bandwidth, one after the other. Without
+TCP_NODELAY (002:100) the kernel may hold a request back before it leaves (connection/nagle.py).
 """
 
 from __future__ import annotations
 
 from poolsim.model.cluster.nodes import receive
+from poolsim.model.connection.nagle import send_small
 from poolsim.model.connection.timers import fires_at
 from poolsim.model.drivers.generic.streams import allocate
 from poolsim.model.drivers.generic.threads import work
@@ -25,10 +22,6 @@ from poolsim.model.primitives import World
 from poolsim.model.records import IN_FLIGHT
 from poolsim.model.rule import rule
 
-SEGMENT_BYTES = 1460
-"""The largest TCP segment on Ethernet."""
-ACKNOWLEDGEMENT_DELAY = 40_000_000
-"""How long a kernel waits for data that could carry its acknowledgement (Linux: 40 ms at least)."""
 BITS = 8
 SECOND = 1_000_000_000
 
@@ -58,17 +51,19 @@ def send(w: World, c: int, a: int, now: int) -> None:
         if client.timer_at < 0:
             client.timer_at = fires_at(attempt.deadline, client.timer_tick)
             w.schedule(client.timer_at, ATTEMPT_TIMEOUT, request.client, request.client)
-    if client.batch_delay == 0 and client.nagle == 0:
+    if client.batch_delay == 0:
         pool.syscalls += 1
         written = work(w, p, connection.thread, client.prepare_cost + client.syscall_cost, now)
-        _depart(w, c, a, written)
+        _depart(w, c, a, written, now)
         return
     attempt.sent_at = work(w, p, connection.thread, client.prepare_cost, now)
     _put_into_buffer(w, c, a)
-    if client.batch_delay == 0 or _is_complete(w, c):
+    if _is_complete(w, c):
         flush(w, c, now)
     elif connection.flush_at < 0:
-        _flush_later(w, c, now + client.batch_delay)
+        connection.flush_at = now + client.batch_delay
+        connection.holds += 1
+        w.schedule(connection.flush_at, FLUSH, connection.serial, c)
 
 
 @rule
@@ -96,30 +91,12 @@ def _is_complete(w: World, c: int) -> bool:
 
 
 @rule
-def _flush_later(w: World, c: int, at: int) -> None:
-    connection = w.connections[c]
-    connection.flush_at = at
-    connection.holds += 1
-    w.schedule(at, FLUSH, connection.serial, c)
-
-
-@rule
 def flush(w: World, c: int, now: int) -> None:
-    """Write the whole buffer with one system call, unless Nagle's algorithm holds it back."""
+    """Write the whole buffer with one system call."""
     connection = w.connections[c]
     p = connection.pool
     pool = w.pools[p]
     client = w.clients[w.sessions[pool.session].client]
-    if (
-        client.nagle == 1
-        and connection.write_bytes < SEGMENT_BYTES
-        and connection.acknowledged_at > now
-    ):
-        connection.held = 1
-        if connection.flush_at != connection.acknowledged_at:
-            _flush_later(w, c, connection.acknowledged_at)
-        return
-    connection.held = 0
     connection.flush_at = -1
     pool.syscalls += 1
     written = work(w, p, connection.thread, client.syscall_cost, now)
@@ -131,13 +108,13 @@ def flush(w: World, c: int, now: int) -> None:
     while a >= 0:
         after = w.attempts[a].link
         w.attempts[a].kept = 0
-        _depart(w, c, a, written)
+        _depart(w, c, a, written, now)
         a = after
 
 
 @rule
-def _depart(w: World, c: int, a: int, written: int) -> None:
-    """A frame goes through the instance's network interface to the node."""
+def _depart(w: World, c: int, a: int, written: int, now: int) -> None:
+    """A frame that will be written goes through the instance's network interface to the node."""
     connection = w.connections[c]
     pool = w.pools[connection.pool]
     session = w.sessions[pool.session]
@@ -148,27 +125,16 @@ def _depart(w: World, c: int, a: int, written: int) -> None:
             departs = session.out_free_at
         departs += client.request_size * BITS * SECOND // client.bandwidth
         session.out_free_at = departs
-    connection.segment_arrives = departs + pool.delay
-    connection.acknowledged_at = departs + 2 * pool.delay + ACKNOWLEDGEMENT_DELAY
     w.attempts[a].sent_at = departs
-    receive(w, pool.node, a, departs)
-
-
-@rule
-def acknowledge(w: World, c: int, now: int) -> None:
-    """A response has arrived. It carries an acknowledgement of all that reached the node before it
-    left; where that is everything, what Nagle's algorithm holds back may go."""
-    connection = w.connections[c]
-    if now - w.pools[connection.pool].delay < connection.segment_arrives:
-        return
-    connection.acknowledged_at = now
-    if connection.held == 1:
-        flush(w, c, now)
+    if client.nagle == 1:
+        send_small(w, c, a, now)
+    else:
+        receive(w, pool.node, a, departs)
 
 
 @rule
 def flush_due(w: World, c: int, now: int) -> None:
-    """A batch's delay is over, or the node's acknowledgement has come."""
+    """A batch's delay is over, unless the batch was complete before."""
     if w.connections[c].flush_at == now and w.connections[c].write_count > 0:
         flush(w, c, now)
 
@@ -185,5 +151,4 @@ def empty_buffer(w: World, c: int) -> None:
     connection.write_last = -1
     connection.write_count = 0
     connection.write_bytes = 0
-    connection.held = 0
     connection.flush_at = -1
