@@ -87,6 +87,19 @@ def most_streams(scenario: Scenario, client: Client) -> tuple[int, int]:
     return client.instances * nodes * local.max, local.max_requests
 
 
+def threads_of(scenario: Scenario, client: Client) -> int:
+    """Threads of an instance: the one that issues, those for I/O, those for callbacks."""
+    own = client.options.generic
+    assert own is not None, "a client of the generic driver has its options"
+    if own.threading == "event_loop":
+        return 1
+    io_threads = client.io_threads
+    if own.threading == "hybrid":
+        connections, _ = most_streams(scenario, client)
+        io_threads = -(-connections // (client.instances * own.connections_per_io_thread))
+    return 1 + io_threads + own.callback_threads
+
+
 def throughput_bound(scenario: Scenario, client: Client, latency_s: float) -> float:
     """Per second: connections x streams_per_connection x (1 / avg_latency)."""
     connections, streams = most_streams(scenario, client)

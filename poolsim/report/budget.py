@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poolsim.estimation.generic import DRIVER, most_streams, throughput_bound
+from poolsim.estimation.generic import DRIVER, most_streams, threads_of, throughput_bound
 from poolsim.estimation.results import Results
 from poolsim.report import tables
 from poolsim.report.summaries import ClientSummary, EventCounts, event_counts
@@ -49,6 +49,20 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class Threads:
+    """What asynchronous I/O takes, and what a thread for each request would (002:16-36)."""
+
+    threads: int
+    """Of all instances: those that issue, read and write, and run callbacks."""
+    thread_per_request: int
+    """One for each request in flight at their peak."""
+    io_events: int
+    """Flushes and reads: a context switch each, at most."""
+    requests: int
+    """A context switch each, at least, with a thread for each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """connections x streams / latency; NaN where no request succeeded."""
 
@@ -75,6 +89,7 @@ class Budget:
 
     client: str
     memory: Memory
+    threads: Threads
     bound: Bound
     signals: tuple[Signal, ...]
 
@@ -89,6 +104,7 @@ def budgets(results: Results, summaries: list[ClientSummary]) -> list[Budget]:
         Budget(
             client=summary.name,
             memory=_memory(results, summary.client),
+            threads=_threads(results, summary),
             bound=_bound(results, summary),
             signals=tuple(
                 Signal(name, _given(given, summary.name, kind), meaning, action)
@@ -108,20 +124,28 @@ def _mean(summary: ClientSummary, metric: str) -> float:
     return math.nan if estimate is None else estimate.mean
 
 
+class _Timeline:
+    """A client's timeline in the first replication, summed over its hosts."""
+
+    def __init__(self, results: Results, client: Client) -> None:
+        self._table = tables.timeline(results.replications[0])
+        codes, names = tables.codes(self._table, "client")
+        self._rows = codes == (names.index(client.name) if client.name in names else -1)
+        times = tables.numbers(self._table, "time_s")[self._rows]
+        _, self._interval = np.unique(times, return_inverse=True)
+
+    def total(self, column: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """A column by interval, and a 0, so that there is something."""
+        values = tables.numbers(self._table, column)[self._rows]
+        return np.append(np.bincount(self._interval, weights=values), 0.0)
+
+
 def _memory(results: Results, client: Client) -> Memory:
     own = client.options.generic
     assert own is not None, "a client of the generic driver has its options"
-    timeline = tables.timeline(results.replications[0])
-    codes, names = tables.codes(timeline, "client")
-    chosen = codes == (names.index(client.name) if client.name in names else -1)
-    _, interval = np.unique(tables.numbers(timeline, "time_s")[chosen], return_inverse=True)
-
-    def total(column: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        sums = np.bincount(interval, weights=tables.numbers(timeline, column)[chosen])
-        return np.append(sums, 0.0)
-
-    connections, results_held = total("active"), total("buffered")
-    in_flight = total("in_flight") + total("pending")
+    timeline = _Timeline(results, client)
+    connections, results_held = timeline.total("active"), timeline.total("buffered")
+    in_flight = timeline.total("in_flight") + timeline.total("pending")
     used = (
         connections * own.connection_overhead
         + in_flight * own.request_overhead
@@ -137,6 +161,20 @@ def _memory(results: Results, client: Client) -> Memory:
         result_overhead=own.result_overhead,
         total=int(used[peak]),
         thread_per_request=int(in_flight.max()) * own.thread_stack,
+    )
+
+
+def _threads(results: Results, summary: ClientSummary) -> Threads:
+    own = summary.client.options.generic
+    assert own is not None, "a client of the generic driver has its options"
+    timeline = _Timeline(results, summary.client)
+    in_flight = timeline.total("in_flight") + timeline.total("pending")
+    of_one = threads_of(results.scenario, summary.client)
+    return Threads(
+        threads=summary.client.instances * of_one,
+        thread_per_request=int(in_flight.max()),
+        io_events=int(timeline.total("syscalls").sum()),
+        requests=int(timeline.total("requests").sum()),
     )
 
 
@@ -167,6 +205,15 @@ def memory_text(memory: Memory) -> str:
         f"{counted(memory.results, 'result')} {TIMES} {size(memory.result_overhead)} = "
         f"{size(memory.total)} at most; a thread for each request would take "
         f"{size(memory.thread_per_request)}"
+    )
+
+
+def threads_text(threads: Threads) -> str:
+    """Threads and context switches of both ways."""
+    return (
+        f"{counted(threads.threads, 'thread')} and {counted(threads.io_events, 'I/O event')} for "
+        f"{counted(threads.requests, 'request')}; a thread for each request would be "
+        f"{counted(threads.thread_per_request, 'thread')}, with a context switch for each request"
     )
 
 

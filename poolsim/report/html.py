@@ -13,7 +13,7 @@ from poolsim import __version__
 from poolsim.estimation.results import Estimate, Results, Verdict
 from poolsim.report import plot_style as style
 from poolsim.report import tables, words
-from poolsim.report.budget import bound_text, budgets, memory_text
+from poolsim.report.budget import bound_text, budgets, memory_text, threads_text
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.plots import Plot, plots
 from poolsim.report.summaries import (
@@ -121,6 +121,7 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
             {
                 "client": budget.client,
                 "memory": memory_text(budget.memory),
+                "threads": threads_text(budget.threads),
                 "bound": bound_text(budget.bound),
                 "signals": [
                     (one.name, quantity(one.count, "count"), one.meaning, one.action)

@@ -107,13 +107,14 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
 
 
 def _client(one: ClientSummary, budget: Budget | None) -> dict[str, Any]:
-    """`memory`, `throughput_bound` and `signals` are null for drivers that have none."""
+    """`memory`, `threads`, `throughput_bound` and `signals` are null for drivers without them."""
     client = one.client
-    sums = dict.fromkeys(("memory", "throughput_bound", "signals"))
+    sums = dict.fromkeys(("memory", "threads", "throughput_bound", "signals"))
     if budget is not None:
         plain = dataclasses.asdict(budget)
         sums = {
             "memory": plain["memory"],
+            "threads": plain["threads"],
             "throughput_bound": plain["bound"],
             "signals": plain["signals"],
         }

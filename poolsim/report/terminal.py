@@ -17,7 +17,7 @@ from rich.text import Text
 
 from poolsim.estimation.results import Results
 from poolsim.report import words
-from poolsim.report.budget import bound_text, budgets, memory_text, signal_text
+from poolsim.report.budget import bound_text, budgets, memory_text, signal_text, threads_text
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.summaries import (
     CLIENT_METRICS,
@@ -260,6 +260,7 @@ def _budgets(page: Page, results: Results, summaries: list[ClientSummary]) -> No
     for budget in found:
         name = f"{page.name(budget.client)} " if len(summaries) > 1 else ""
         page.paragraph(f"{name}memory: {memory_text(budget.memory)}")
+        page.paragraph(f"{name}threads: {threads_text(budget.threads)}")
         page.paragraph(f"{name}throughput: {bound_text(budget.bound)}")
         for signal in budget.signals:
             if signal.count > 0:

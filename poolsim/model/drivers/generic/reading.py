@@ -7,8 +7,8 @@ thread has yet to begin a read of the same connection is read with it.
 
 The request has ended when its callback begins. In the event loop that is at once, and the callback
 keeps the thread from everything else. Otherwise the callback waits for a callback thread, and until
-then its response lies in the connection's read buffer. When there are more bytes in it than it is
-large, processing is too slow (002:344), and
+then its response lies in the connection's read buffer, which expands for a frame that is larger
+than itself (002:402). When more lie in it than it holds, processing is too slow (002:344), and
 
 * buffer: it grows (002:334);
 * pause: nothing more is read from the socket until the buffer is half empty (002:335; half is an
@@ -191,7 +191,8 @@ def _call_back(w: World, a: int, now: int) -> None:
     attempt.serial = connection.serial
     w.pools[attempt.pool].buffered += 1
     connection.read_bytes += client.response_size
-    if connection.read_bytes > client.read_buffer and connection.read_full == 0:
+    holds = max(client.read_buffer, client.response_size)
+    if connection.read_bytes > holds and connection.read_full == 0:
         _buffer_full(w, c, now)
 
 
