@@ -12,10 +12,10 @@ entry moves a few times at most, and entries that are used together lie together
 Entries that agree in time and rank have the same target too, so nothing else has to decide.
 """
 
-# ruff: noqa: ARG001  (numba asks for functions with given arguments)
 
 # numba publishes types, but not complete ones.
-# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+# mypy: disable-error-code="no-untyped-call, untyped-decorator, call-arg"
+# mypy: disable-error-code="unreachable, var-annotated"
 
 from __future__ import annotations
 

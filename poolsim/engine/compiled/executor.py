@@ -91,7 +91,9 @@ class CompiledRun:
         values = self._draws.block(lane, block, attempt)
         slot = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         self._blocks[slot] = values
-        for field, value in zip(DRAW_SLOT_FIELDS, (block, attempt, values.ctypes.data), strict=True):
+        for field, value in zip(
+            DRAW_SLOT_FIELDS, (block, attempt, values.ctypes.data), strict=True
+        ):
             self._slots[field][slot] = value
 
     def _raise_error(self) -> None:
@@ -124,7 +126,7 @@ class CompiledRun:
 
     def take_requests(self) -> Integers:
         """The requests that ended since the last time, in order; valid until the run goes on."""
-        rows = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
+        rows: Integers = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
         self.tables.clear("end_values")
         ended = self.tables.single("run", "requests_ended")
         ended += len(rows)
@@ -134,7 +136,7 @@ class CompiledRun:
 
     def take_notes(self) -> Integers:
         """The events noted since the last time."""
-        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
+        rows: Integers = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
         self.tables.clear("note_values")
         return rows
 
