@@ -21,6 +21,9 @@ def stop(at: str, node: str = "dc1/1", **more: str) -> dict[str, Any]:
 # Heartbeats (002:353-361) -------------------------------------------------------------------------
 
 
+@pytest.mark.inventory(
+    "generic.heartbeat-interval", "generic.heartbeat.timeout", "generic.health.heartbeat"
+)
 def test_a_heartbeat_is_sent_every_30_seconds_and_a_silent_node_found_out() -> None:
     """Asked at 30 s; without an answer in 12 s (the wheel's tick later) it is unhealthy."""
     done = run(scenario({}, ["1s"], duration="50s", faults=[pause("20s")]))
@@ -30,6 +33,7 @@ def test_a_heartbeat_is_sent_every_30_seconds_and_a_silent_node_found_out() -> N
     assert done.notes("reconnection_attempt")[0][0] == 42_100 * MS, "and it reconnects at once"
 
 
+@pytest.mark.inventory("generic.heartbeat-interval")
 def test_heartbeats_are_sent_on_connections_in_use_too() -> None:
     """ "Drivers send periodic heartbeats", whether a connection is idle or not."""
     often = [f"{k}ms" for k in range(0, 45_000, 100)]
@@ -48,6 +52,7 @@ def test_no_heartbeats_without_an_interval() -> None:
     assert done.notes("heartbeat_failed") == []
 
 
+@pytest.mark.inventory("generic.heartbeat.message")
 @pytest.mark.parametrize(("mechanism", "failures"), [("options", 1), ("ping", 0)])
 def test_an_options_request_needs_a_stream_and_a_ping_none(mechanism: str, failures: int) -> None:
     own = {
@@ -65,6 +70,7 @@ def test_an_options_request_needs_a_stream_and_a_ping_none(mechanism: str, failu
 TIMEOUT = {"read_timeout": "1s", "heartbeat": {"interval": "0s"}}
 
 
+@pytest.mark.inventory("generic.health.read-timeout")
 def test_a_read_timeout_retries_on_another_connection_of_the_host() -> None:
     own = options(**TIMEOUT, pooling={"local": {"core": 2}})
     slow = scenario(own, ["1s"], services=["5s"], service="1ms", nodes=1)
@@ -76,6 +82,7 @@ def test_a_read_timeout_retries_on_another_connection_of_the_host() -> None:
     assert one.outcomes == ["no_host_available"], "the only connection there is"
 
 
+@pytest.mark.inventory("generic.health.read-timeout")
 def test_a_read_timeout_retries_on_another_host_where_the_pool_has_no_other_connection() -> None:
     done = run(scenario(options(**TIMEOUT), ["2s"], nodes=2, faults=[pause("1s")]))
     assert done.outcomes == ["ok"]
@@ -127,6 +134,7 @@ def test_requests_that_may_not_be_sent_twice_end_with_the_connection() -> None:
     assert sorted(run(own).outcomes) == ["connection_error"] * 2 + ["ok"] * 2
 
 
+@pytest.mark.inventory("generic.reconnection.schedule", "generic.reconnection.backoff")
 def test_reconnection_follows_the_schedule_until_the_node_is_back() -> None:
     """At once, then after 1, 2, 4 and 8 s: the fifth attempt meets the node again."""
     done = run(scenario({}, ["30s"], duration="40s", faults=[{**stop("10s"), "for": "12s"}]))
@@ -136,6 +144,7 @@ def test_reconnection_follows_the_schedule_until_the_node_is_back() -> None:
     assert done.outcomes == ["ok"]
 
 
+@pytest.mark.inventory("generic.reconnection.load-balancer")
 def test_the_load_balancer_offers_no_host_that_is_down() -> None:
     done = run(scenario({}, ["5s"] * 10, nodes=2, faults=[stop("1s")]))
     assert done.outcomes == ["ok"] * 10
@@ -154,6 +163,7 @@ def full(busy: str, nodes: int) -> Any:
     return scenario(own, ["1s"] * 5, nodes=nodes)
 
 
+@pytest.mark.inventory("generic.busy-connection", "generic.backpressure.reject")
 def test_a_rejected_request_ends_with_busy_connection() -> None:
     done = run(full("throw", 2))
     assert sorted(done.outcomes) == ["busy"] + ["ok"] * 4
@@ -180,6 +190,7 @@ def test_a_request_that_waited_in_vain_ends_with_busy_connection_too() -> None:
 # Warming (002:510) --------------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.warming")
 @pytest.mark.parametrize(
     ("warming", "latency"), [("before_start", 3), ("at_start", 9), ("on_demand", 9)]
 )
@@ -200,6 +211,18 @@ def test_connections_are_opened_so_many_at_a_time() -> None:
 # Remote datacenters (002:200, 203-204) ------------------------------------------------------------
 
 
+@pytest.mark.inventory(
+    "generic.core",
+    "generic.max.local",
+    "generic.max.remote",
+    "generic.max-requests",
+    "generic.high-watermark",
+    "generic.low-watermark",
+    "generic.read-buffer",
+    "generic.write-buffer",
+    "generic.heartbeat-interval",
+    "generic.reconnection.schedule",
+)
 def test_defaults_are_the_documents() -> None:
     from poolsim.scenario.drivers import DRIVERS
 

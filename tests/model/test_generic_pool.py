@@ -32,6 +32,7 @@ def streams(pool: BenchedPool) -> dict[int, int]:
 # Streams (002:107-149) ----------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.streams")
 def test_a_connection_has_32768_streams() -> None:
     pool = BenchedPool(Settings(max=1, max_requests=40_000, high=100))
     (connection,) = pool.connections()
@@ -41,6 +42,7 @@ def test_a_connection_has_32768_streams() -> None:
     assert borrow(pool, range(2)) == ["sent", "queued"]
 
 
+@pytest.mark.inventory("generic.allocation.sequential")
 def test_sequential_allocation_takes_ids_one_after_the_other_and_wraps_at_the_maximum() -> None:
     pool = BenchedPool(Settings(max=1, allocation="sequential", streams=4))
     borrow(pool, range(3))
@@ -51,6 +53,7 @@ def test_sequential_allocation_takes_ids_one_after_the_other_and_wraps_at_the_ma
     assert streams(pool) == {3: 3, 4: 0, 5: 1}
 
 
+@pytest.mark.inventory("generic.allocation.sequential.stuck")
 def test_a_stuck_stream_blocks_the_wrap_around() -> None:
     """The others are free, and nothing is sent until the stuck one is."""
     pool = BenchedPool(Settings(max=1, allocation="sequential", streams=4))
@@ -64,6 +67,7 @@ def test_a_stuck_stream_blocks_the_wrap_around() -> None:
     assert streams(pool) == {4: 0, 5: 1}
 
 
+@pytest.mark.inventory("generic.allocation.pooled")
 def test_pooled_allocation_pops_from_a_free_list_and_pushes_to_it() -> None:
     pool = BenchedPool(Settings(max=1, streams=4))
     borrow(pool, range(4))
@@ -74,6 +78,7 @@ def test_pooled_allocation_pops_from_a_free_list_and_pushes_to_it() -> None:
     assert pool.borrow(7) == "queued"
 
 
+@pytest.mark.inventory("generic.allocation.pooled")
 def test_a_stuck_stream_blocks_nothing_in_pooled_allocation() -> None:
     pool = BenchedPool(Settings(max=1, streams=4))
     borrow(pool, range(4))
@@ -82,6 +87,7 @@ def test_a_stuck_stream_blocks_nothing_in_pooled_allocation() -> None:
     assert borrow(pool, range(4, 7)) == ["sent"] * 3
 
 
+@pytest.mark.inventory("generic.pipelining.off")
 def test_without_pipelining_a_connection_sends_one_at_a_time() -> None:
     """002:290-293."""
     pool = BenchedPool(Settings(max=1, pipelining=False))
@@ -91,6 +97,7 @@ def test_without_pipelining_a_connection_sends_one_at_a_time() -> None:
     assert sent(pool) == [1]
 
 
+@pytest.mark.inventory("generic.pipelining.on")
 def test_with_pipelining_requests_are_sent_before_responses_come() -> None:
     """002:281-288."""
     pool = BenchedPool(Settings(max=1))
@@ -103,6 +110,7 @@ def test_with_pipelining_requests_are_sent_before_responses_come() -> None:
 # Selection (002:206-212) --------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.least-loaded")
 def test_the_least_loaded_connection_is_selected() -> None:
     """002:175-190: 847, 923 and 156 in flight; the third gets the request."""
     pool = BenchedPool(Settings(core=3, max=3, selection="round_robin"))
@@ -128,6 +136,7 @@ def test_what_waits_for_a_connection_counts_as_its_load() -> None:
     assert [c.queued for c in pool.state.connections] == [2, 2]
 
 
+@pytest.mark.inventory("generic.round-robin")
 def test_round_robin_cycles_through_the_connections_whatever_their_load() -> None:
     pool = BenchedPool(Settings(core=3, max=3, selection="round_robin"))
     borrow(pool, range(4))
@@ -137,6 +146,7 @@ def test_round_robin_cycles_through_the_connections_whatever_their_load() -> Non
     assert sent(pool) == [2, 1, 1]
 
 
+@pytest.mark.inventory("generic.random")
 def test_random_selection_spreads_the_load() -> None:
     pool = BenchedPool(Settings(core=4, max=4, selection="random"))
     borrow(pool, range(2_000))
@@ -180,11 +190,13 @@ def test_a_retry_passes_over_a_pool_that_has_no_other_connection() -> None:
 # Scaling (002:195-228) ----------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.core")
 def test_a_pool_has_its_core_connections() -> None:
     assert len(BenchedPool(Settings()).state.connections) == 1
     assert len(BenchedPool(Settings(core=3)).state.connections) == 3
 
 
+@pytest.mark.inventory("generic.scale-up")
 def test_a_pool_grows_when_all_connections_are_at_their_maximum() -> None:
     pool = BenchedPool(Settings(core=2, max=3, max_requests=10))
     borrow(pool, range(19))
@@ -194,6 +206,7 @@ def test_a_pool_grows_when_all_connections_are_at_their_maximum() -> None:
     assert pool.notes("growth") == [("growth", 16)]
 
 
+@pytest.mark.inventory("generic.scale-up", "generic.max.local")
 def test_a_pool_grows_by_one_at_a_time_up_to_max() -> None:
     pool = BenchedPool(Settings(max=3, max_requests=10))
     pool.hold(True)
@@ -242,6 +255,7 @@ def grown(**settings: int) -> BenchedPool:
     return pool
 
 
+@pytest.mark.inventory("generic.scale-down")
 def test_a_connection_above_core_that_is_idle_for_longer_than_the_threshold_is_closed() -> None:
     pool = grown(idle_timeout=2_500)
     pool.wait(2_500)
@@ -250,6 +264,7 @@ def test_a_connection_above_core_that_is_idle_for_longer_than_the_threshold_is_c
     assert [c.number for c in pool.state.connections] == [1]
 
 
+@pytest.mark.inventory("generic.scale-down")
 def test_idle_connections_of_core_are_kept() -> None:
     pool = grown(idle_timeout=100)
     pool.wait(3_600_000)
@@ -284,6 +299,7 @@ def test_a_load_needs_as_many_connections_as_carry_it(load: int, connections: in
 # Warming (002:510) --------------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.warming")
 def test_a_warm_pool_has_its_connections_when_the_run_begins() -> None:
     pool = BenchedPool(Settings(core=2))
     assert pool.notes("pool_ready") == [("pool_ready", 2)]
@@ -328,6 +344,7 @@ def test_where_the_first_connection_cannot_be_made_the_host_is_down() -> None:
 # Reconnection (002:372-388) -----------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.reconnection.schedule", "generic.reconnection.backoff")
 def test_reconnection_is_tried_at_once_then_after_1_2_4_up_to_60_seconds() -> None:
     pool = BenchedPool(Settings())
     pool.hold(True)
@@ -342,6 +359,7 @@ def test_reconnection_is_tried_at_once_then_after_1_2_4_up_to_60_seconds() -> No
     assert [value for _, value in pool.notes("reconnection_attempt")] == list(range(1, 11))
 
 
+@pytest.mark.inventory("generic.reconnection.dead", "generic.reconnection.load-balancer")
 def test_a_dead_connection_leaves_the_pool_and_the_load_balancer_is_told() -> None:
     pool = BenchedPool(Settings(core=2))
     pool.hold(True)

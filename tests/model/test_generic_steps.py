@@ -24,6 +24,14 @@ def test_the_service_is_from_the_write_to_the_delivered_response() -> None:
     assert run(scenario({}, ["1s"])).column("service_ns") == [ROUND_TRIP + 7 * US]
 
 
+@pytest.mark.inventory(
+    "generic.latency.stream-allocation",
+    "generic.latency.encoding",
+    "generic.latency.buffer-copy",
+    "generic.latency.syscall",
+    "generic.zero-copy",
+    "generic.prepared-statements",
+)
 @pytest.mark.parametrize(
     ("components", "cost"),
     [
@@ -65,6 +73,7 @@ def test_without_coalescing_each_request_is_a_system_call() -> None:
     assert done.last("syscalls") == 3 + 3
 
 
+@pytest.mark.inventory("generic.coalescing", "generic.write-buffer.coalescing")
 def test_a_batch_is_flushed_when_its_delay_is_over() -> None:
     """Requests 0, 50 and 100 us after the first leave together after 200 us, and a fourth waits
     200 us for itself."""
@@ -77,6 +86,7 @@ def test_a_batch_is_flushed_when_its_delay_is_over() -> None:
     assert done.last("syscalls") == 2 + 2
 
 
+@pytest.mark.inventory("generic.coalescing", "generic.write-buffer.flush")
 def test_a_batch_is_flushed_when_it_is_complete() -> None:
     own = batches(coalescing={"delay": "200us", "requests": 2})
     done = run(scenario(own, ["1s", "1000.05ms", "1000.1ms"]))
@@ -84,6 +94,7 @@ def test_a_batch_is_flushed_when_it_is_complete() -> None:
     assert done.latencies[2] == 200 * US + 5 * US + ROUND_TRIP + 5 * US
 
 
+@pytest.mark.inventory("generic.write-buffer.flush")
 def test_a_full_write_buffer_is_flushed() -> None:
     """Two requests of 400 B leave no room for a third in 1,000 B."""
     own = batches(
@@ -94,6 +105,7 @@ def test_a_full_write_buffer_is_flushed() -> None:
     assert done.latencies[2] == 200 * US + 5 * US + ROUND_TRIP + 5 * US
 
 
+@pytest.mark.inventory("generic.write-buffer")
 def test_a_write_buffer_has_64_kb() -> None:
     """250 requests of 256 B are 64,000 B."""
     own = batches(coalescing={"delay": "100ms"})
@@ -107,11 +119,13 @@ def test_a_write_buffer_has_64_kb() -> None:
 NAGLE = {"network": {"tcp_nodelay": False}}
 
 
+@pytest.mark.inventory("generic.tcp-no-delay")
 def test_with_tcp_nodelay_nothing_is_held_back() -> None:
     done = run(scenario(options(), ["1s", "1000.5ms"]))
     assert done.latencies == [ROUND_TRIP] * 2
 
 
+@pytest.mark.inventory("generic.tcp-no-delay")
 def test_nagles_algorithm_holds_a_small_write_back_until_a_response_acknowledges_the_last() -> None:
     """The response comes 3 ms after the first request; the second was ready 2.5 ms before that."""
     done = run(scenario(options(**NAGLE), ["1s", "1000.5ms"]))
@@ -126,6 +140,7 @@ def test_without_a_response_the_acknowledgement_is_delayed_by_40_ms() -> None:
 # Network (002:487, 501) ---------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.limit.network")
 def test_frames_take_their_size_over_the_bandwidth() -> None:
     """1,000 B at 8 Mbit/s take 1 ms, each way."""
     own = options(network={"bandwidth": "8Mbit/s"}, frames={"request": "1kB", "response": "2kB"})
@@ -138,6 +153,7 @@ def test_frames_go_through_the_network_interface_one_after_the_other() -> None:
     assert done.latencies == [6 * MS, 8 * MS, 10 * MS]
 
 
+@pytest.mark.inventory("generic.latency.network")
 @pytest.mark.parametrize(("delay", "latency"), [("50us", 1_100 * US), ("5ms", 11 * MS)])
 def test_the_network_latency_is_the_clusters(delay: str, latency: int) -> None:
     """100 us within a datacenter, 10 ms across: 002:487."""
@@ -166,6 +182,7 @@ def test_a_stream_is_released_when_the_response_is_read_and_the_request_ends_the
 # Threading models (002:441-473) -------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.threading.single")
 def test_in_an_event_loop_a_callback_blocks_everything_else() -> None:
     """The second response comes at the same instant; the third request is issued during it."""
     own = options(threading={"model": "event_loop", "callback": "500us"})
@@ -177,6 +194,7 @@ def test_in_an_event_loop_a_callback_blocks_everything_else() -> None:
     ]
 
 
+@pytest.mark.inventory("generic.threading.pool")
 def test_in_a_thread_pool_callbacks_block_no_input_and_output() -> None:
     own = options(threading={"model": "thread_pool", "callback": "500us", "callback_threads": 2})
     done = run(scenario(own, ["1s", "1s", "1s", "1003.2ms"]))
@@ -198,6 +216,7 @@ def test_io_threads_work_side_by_side() -> None:
     assert run(one).latencies[1] == ROUND_TRIP + 301_000
 
 
+@pytest.mark.inventory("generic.threading.hybrid")
 def test_in_the_hybrid_model_n_connections_share_an_io_thread() -> None:
     from poolsim.engine.draws import Draws
     from poolsim.model.build import build
@@ -217,6 +236,7 @@ def test_in_the_hybrid_model_n_connections_share_an_io_thread() -> None:
 # Collector's pauses (002:503) ---------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.limit.gc")
 def test_a_pause_delays_what_falls_into_it() -> None:
     own = options(gc={"every": "1s", "pause": "200ms"})
     steady = [f"{k}ms" for k in range(1_000, 9_000, 10)]
@@ -255,6 +275,7 @@ def slow(responses: str, requests: int = 20) -> dict[str, object]:
 TIMES = [f"{1_000 + k}ms" for k in range(20)]
 
 
+@pytest.mark.inventory("generic.signal.read-buffer-full")
 def test_a_full_read_buffer_is_signalled_when_it_is_exceeded() -> None:
     """The first response is taken at once; the next four fill 4 kB, the sixth exceeds it."""
     done = run(scenario(slow("buffer"), TIMES))
@@ -262,6 +283,7 @@ def test_a_full_read_buffer_is_signalled_when_it_is_exceeded() -> None:
     assert (at, size) == (1_003 * MS + 5 * MS, 5_000)
 
 
+@pytest.mark.inventory("generic.responses.buffer")
 def test_buffered_responses_accumulate_and_are_all_delivered() -> None:
     done = run(scenario(slow("buffer"), TIMES), interval_ns=MS)
     assert done.latencies == [ROUND_TRIP + k * 9 * MS for k in range(20)]
@@ -272,6 +294,7 @@ def test_buffered_responses_accumulate_and_are_all_delivered() -> None:
     ]
 
 
+@pytest.mark.inventory("generic.responses.pause-reading")
 def test_a_pause_in_reading_leaves_responses_in_the_socket_and_their_streams_taken() -> None:
     done = run(scenario(slow("pause"), TIMES), interval_ns=MS)
     assert done.latencies == [ROUND_TRIP + k * 9 * MS for k in range(20)]
@@ -286,6 +309,7 @@ def test_reading_goes_on_when_the_buffer_is_half_empty() -> None:
     assert len(sizes) > 1
 
 
+@pytest.mark.inventory("generic.responses.drop-connection")
 def test_as_a_last_resort_the_connection_is_dropped() -> None:
     done = run(scenario(slow("drop"), TIMES, idempotent=False, nodes=1))
     assert done.notes("connection_broke")[0][0] == 1_008 * MS

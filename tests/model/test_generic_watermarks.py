@@ -27,6 +27,7 @@ def sent_and_queued(pool: BenchedPool) -> tuple[int, int]:
     return connection.sent + connection.orphans, connection.queued
 
 
+@pytest.mark.inventory("generic.backpressure.send", "generic.high-watermark")
 def test_below_the_high_watermark_everything_is_sent() -> None:
     """80 % of 1,024 are 819.2: the 820th request finds 819 in flight, which is below it."""
     pool = BenchedPool(ONE)
@@ -35,6 +36,7 @@ def test_below_the_high_watermark_everything_is_sent() -> None:
     assert pool.notes("high_watermark") == []
 
 
+@pytest.mark.inventory("generic.high-watermark", "generic.backpressure.queue")
 def test_the_request_that_finds_the_high_watermark_reached_is_queued() -> None:
     pool = BenchedPool(ONE)
     borrow(pool, range(820))
@@ -43,6 +45,9 @@ def test_the_request_that_finds_the_high_watermark_reached_is_queued() -> None:
     assert pool.notes("high_watermark") == [("high_watermark", 820)]
 
 
+@pytest.mark.inventory(
+    "generic.max-requests", "generic.backpressure.queue", "generic.backpressure.reject"
+)
 def test_queued_requests_are_in_flight_and_the_1025th_is_rejected() -> None:
     pool = BenchedPool(ONE)
     assert borrow(pool, range(1024)) == ["sent"] * 820 + ["queued"] * 204
@@ -52,6 +57,7 @@ def test_queued_requests_are_in_flight_and_the_1025th_is_rejected() -> None:
     assert pool.notes("queue_full") == [("queue_full", 1024)]
 
 
+@pytest.mark.inventory("generic.signal.queue-full")
 def test_the_queue_is_full_once_until_there_is_room_again() -> None:
     pool = BenchedPool(ONE)
     borrow(pool, range(1027))
@@ -62,6 +68,7 @@ def test_the_queue_is_full_once_until_there_is_room_again() -> None:
     assert pool.notes("queue_full") == [("queue_full", 1024)] * 2
 
 
+@pytest.mark.inventory("generic.backpressure")
 def test_between_the_watermarks_what_comes_is_queued_though_less_is_sent() -> None:
     pool = BenchedPool(ONE)
     borrow(pool, range(821))
@@ -72,6 +79,7 @@ def test_between_the_watermarks_what_comes_is_queued_though_less_is_sent() -> No
     assert pool.notes("low_watermark") == []
 
 
+@pytest.mark.inventory("generic.low-watermark", "generic.backpressure")
 def test_at_the_low_watermark_all_that_waits_is_sent() -> None:
     """50 % of 1,024 are 512: when 512 of those sent are left, the 204 that wait follow."""
     pool = BenchedPool(ONE)
@@ -109,6 +117,7 @@ def test_what_waits_is_sent_up_to_the_high_watermark_only() -> None:
     ]
 
 
+@pytest.mark.inventory("generic.backpressure")
 def test_policy_reject_rejects_from_the_high_watermark_to_the_low_one() -> None:
     pool = BenchedPool(Settings(max=1, policy="reject"))
     assert borrow(pool, range(822)) == ["sent"] * 820 + [BUSY] * 2

@@ -9,7 +9,7 @@ import math
 import pytest
 from rich.console import Console
 
-from poolsim.estimation.generic import most_streams, throughput_bound
+from poolsim.estimation.generic import most_streams, threads_of, throughput_bound
 from poolsim.estimation.results import Results
 from poolsim.estimation.run import run_scenario
 from poolsim.report.budget import (
@@ -20,11 +20,13 @@ from poolsim.report.budget import (
     budgets,
     memory_text,
     signal_text,
+    threads_text,
 )
 from poolsim.report.html import render
 from poolsim.report.machine import summary
 from poolsim.report.summaries import client_summaries
 from poolsim.report.terminal import show
+from poolsim.report.units import NO_BREAK
 from poolsim.scenario.load import load_text
 from poolsim.scenario.scenario import Scenario
 
@@ -65,6 +67,7 @@ def printed(results: Results) -> str:
 # Memory (002:423-437) -----------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.memory.connections", "generic.memory.requests")
 def test_fifty_connections_take_6_4_mb_and_5000_requests_10_mb(documents: Results) -> None:
     (budget,) = budgets(documents, client_summaries(documents))
     memory = budget.memory
@@ -75,6 +78,7 @@ def test_fifty_connections_take_6_4_mb_and_5000_requests_10_mb(documents: Result
     assert memory.total == 16_400_000
 
 
+@pytest.mark.inventory("generic.synchronous.memory")
 def test_a_thread_for_each_request_would_take_a_megabyte_each(documents: Results) -> None:
     (budget,) = budgets(documents, client_summaries(documents))
     assert budget.memory.thread_per_request == 5_000 * 1_000_000
@@ -87,6 +91,7 @@ def test_memory_is_a_metric(documents: Results) -> None:
     assert documents.estimates["buffered_responses.max"].mean == 0
 
 
+@pytest.mark.inventory("generic.memory")
 def test_the_formula_is_told_with_its_numbers() -> None:
     text = memory_text(Memory(50, 128_000, 5_000, 2_000, 10, 100_000, 17_400_000, 5_000_000_000))
     assert text.replace("\u00a0", " ") == (
@@ -95,6 +100,7 @@ def test_the_formula_is_told_with_its_numbers() -> None:
     )
 
 
+@pytest.mark.inventory("generic.memory")
 def test_results_that_wait_for_callbacks_take_memory() -> None:
     options = """
       threading: {callback_threads: 1, callback: 1s}
@@ -109,12 +115,14 @@ def test_results_that_wait_for_callbacks_take_memory() -> None:
 # The bound of the throughput (002:489-504) --------------------------------------------------------
 
 
+@pytest.mark.inventory("generic.throughput-bound", "generic.throughput-bound.example")
 def test_eight_connections_of_1024_streams_at_5_ms_are_1_6_million_a_second() -> None:
     example = scenario(8, 100, "5ms")
     assert most_streams(example, example.clients[0]) == (8, 1024)
     assert throughput_bound(example, example.clients[0], 0.005) == pytest.approx(1.6384e6)
 
 
+@pytest.mark.inventory("generic.throughput-bound.example")
 def test_the_bound_stands_beside_what_was_simulated() -> None:
     results = run_scenario(scenario(8, 100, "5ms"), source="x", jobs=1)
     (budget,) = budgets(results, client_summaries(results))
@@ -158,6 +166,9 @@ def overloaded() -> Results:
     return run_scenario(text, source="x", jobs=1)
 
 
+@pytest.mark.inventory(
+    "generic.signal.queue-full", "generic.signal.high-in-flight", "generic.signal.read-buffer-full"
+)
 def test_each_signal_is_counted_with_its_meaning_and_action(overloaded: Results) -> None:
     (budget,) = budgets(overloaded, client_summaries(overloaded))
     assert [(one.name, one.meaning, one.action) for one in budget.signals] == [
@@ -223,3 +234,31 @@ clients: [{driver: java3, load: {poisson: {rate: 100/s}}}]
     assert "Memory, throughput" not in printed(results)
     assert summary(results)["clients"][0]["memory"] is None
     assert not any(name.startswith("memory") for name in results.estimates)
+
+
+@pytest.mark.inventory("generic.memory.total")
+def test_with_result_buffers_the_total_is_20_to_50_mb(documents: Results) -> None:
+    """The example and 200 results of 64 kB: 29.2 MB."""
+    (budget,) = budgets(documents, client_summaries(documents))
+    total = budget.memory.total + 200 * 64_000
+    assert 20e6 <= total <= 50e6
+
+
+@pytest.mark.inventory("generic.synchronous.context-switches", "generic.threads-per-request")
+def test_threads_and_context_switches_of_both_ways(documents: Results) -> None:
+    """One issues, two do I/O, four run callbacks, whatever the number of requests; a synchronous
+    client would have 5,000 threads, and a context switch for each request."""
+    (budget,) = budgets(documents, client_summaries(documents))
+    threads = budget.threads
+    assert threads.threads == 1 + 2 + 4
+    assert threads.thread_per_request == 5_000
+    assert threads.requests == documents.numbers["requests"]
+    assert threads.io_events > 0
+    assert f"a thread for each request would be 5,000{NO_BREAK}threads" in threads_text(threads)
+    assert "threads: 7" in render(documents)
+
+
+def test_threads_follow_the_model() -> None:
+    for model, threads in (("event_loop", 1), ("thread_pool", 7), ("hybrid", 1 + 7 + 4)):
+        own = scenario(50, 10, "1ms", f"threading: {{model: {model}}}")
+        assert threads_of(own, own.clients[0]) == threads
