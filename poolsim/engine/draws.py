@@ -22,12 +22,8 @@ from numpy.typing import NDArray
 from poolsim.model.laws.arrivals import START, ArrivalTimes, Carry
 from poolsim.model.laws.choices import Transform
 
-BLOCK_BITS = 12
-BLOCK = 1 << BLOCK_BITS
+BLOCK = 4096
 """Numbers in a block."""
-
-BLOCK_MASK = BLOCK - 1
-"""What of a number is its place in its block."""
 
 BLOCKS_KEPT = 64
 """Blocks kept besides the current one of each lane (32 KiB each)."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from poolsim.engine.compiled.layout import (
     ASK_DRAWS,
-    DRAW_SLOT_FIELDS,
     FAILED,
     FINISHED,
     SLOTS_A_LANE,
@@ -62,8 +61,7 @@ class CompiledRun:
         # Until a slot is filled it points at something that can be read.
         nothing = np.zeros(BLOCK, dtype=np.int64)
         self._blocks = [nothing] * (lanes * SLOTS_A_LANE)
-        self._slots = self.tables.table("draw_slots")
-        self._slots["address"] = nothing.ctypes.data
+        self.tables.table("draw_slots")[:, 2] = nothing.ctypes.data
         self._door = _DOOR(self._answer)
         address = ctypes.cast(self._door, ctypes.c_void_p).value
         self.tables.single("engine", "door")[...] = address
@@ -91,10 +89,7 @@ class CompiledRun:
         values = self._draws.block(lane, block, attempt)
         slot = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         self._blocks[slot] = values
-        for field, value in zip(
-            DRAW_SLOT_FIELDS, (block, attempt, values.ctypes.data), strict=True
-        ):
-            self._slots[field][slot] = value
+        self.tables.table("draw_slots")[slot] = block, attempt, values.ctypes.data
 
     def _raise_error(self) -> None:
         self.tables.forget()
@@ -126,7 +121,7 @@ class CompiledRun:
 
     def take_requests(self) -> Integers:
         """The requests that ended since the last time, in order; valid until the run goes on."""
-        rows: Integers = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
+        rows = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
         self.tables.clear("end_values")
         ended = self.tables.single("run", "requests_ended")
         ended += len(rows)
@@ -136,7 +131,7 @@ class CompiledRun:
 
     def take_notes(self) -> Integers:
         """The events noted since the last time."""
-        rows: Integers = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
+        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
         self.tables.clear("note_values")
         return rows
 

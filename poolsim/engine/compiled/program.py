@@ -16,9 +16,8 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from poolsim.engine.compiled import primitives
-from poolsim.engine.compiled.agenda import refill
-from poolsim.engine.compiled.foresight import MANY_POOLS, foresee
-from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, KIND_SHIFT, PAUSED
+from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, PAUSED
+from poolsim.engine.compiled.primitives import close_gap
 from poolsim.engine.compiled.world_type import WorldType, world_at
 from poolsim.engine.sampling import count_unfinished, take_sample
 from poolsim.invariants import checks
@@ -28,7 +27,6 @@ from poolsim.model.client.request import settle
 from poolsim.model.dispatch import handlers
 from poolsim.model.drivers import ports
 from poolsim.model.drivers.registry import DRIVERS, PORTS, port_source
-from poolsim.model.kinds import ARRIVAL
 from poolsim.model.rule import RULES
 
 PRIMITIVES = primitives
@@ -36,6 +34,8 @@ PRIMITIVES = primitives
 
 COMPILED: set[str] = set()
 """Names of the rules that were compiled in this process."""
+
+_KIND_SHIFT = 56
 
 
 def _compile_as(name: str, function: Callable[..., Any]) -> None:
@@ -109,31 +109,25 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
         engine = w.engine
         run = w.run
         left = most_events
-        many_pools = len(w.pools) >= MANY_POOLS
-        while True:
-            place = engine.first
-            if place == engine.end:
-                if engine.later == 0:
-                    return FINISHED
-                refill(w)
-                continue
-            first = w.front[place]
+        while len(w.agenda) > 0:
+            first = w.agenda[0]
             now = first.time
             if now >= until:
                 return FINISHED
             if left == 0 or len(w.end_values) >= enough_values:
                 return PAUSED
             left -= 1
-            engine.first = place + 1
-            kind = first.rank >> KIND_SHIFT
+            kind = first.rank >> _KIND_SHIFT
             target = first.target
-            if many_pools and kind == ARRIVAL:
-                foresee(w, target)
+            engine.taken = 1
             _handle(kind, w, target, now)
             if run.ready_first >= 0:
                 settle(w, now)
+            if engine.taken == 1:
+                close_gap(w)
             if engine.failure == 1:
                 return FAILED
+        return FINISHED
 
     def look(address: Any) -> Any:
         take_sample(world(address))

@@ -128,7 +128,7 @@ def _queued(w: World) -> Counter[int]:
 
 
 def _held_back(w: World) -> Counter[int]:
-    """In how many connections' lists of what waits for an acknowledgement each attempt is."""
+    """How many connections each attempt waits on for an acknowledgement (connection/nagle.py)."""
     held: Counter[int] = Counter()
     for connection in w.connections:
         a = connection.held_first
@@ -154,7 +154,8 @@ def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
 
 
 def _attempts_wait_for_something(view: View) -> Iterator[str]:
-    """What is on a connection that works, at a node that runs, has an entry on the agenda."""
+    """What is on a connection that works, at a node that runs, has an entry on the agenda, or waits
+    for an acknowledgement, which has one."""
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
     entries.update(_held_back(w))
