@@ -83,14 +83,12 @@ def rejections(runs: Sequence[Compared], without_bar: str) -> list[Check]:
     real = [float(count(one.real, out)) for one, out in zip(runs, left_out, strict=True)]
     simulated = [float(count(one.simulated, out)) for one, out in zip(runs, left_out, strict=True)]
     error = abs(median(real) - median(simulated))
-    bar = max(COUNT, SHARE * median(real)) if is_open and not without_bar else None
-    note = without_bar
-    if not without_bar:
-        note = (
-            f"in the seconds in which none of {len(runs)} recordings stalled"
-            if is_open
-            else "a closed loop is held to its phases and its ceiling"
-        )
+    bar, note = None, without_bar
+    if is_open and not without_bar:
+        bar = max(COUNT, SHARE * median(real))
+        note = f"in the seconds in which none of {len(runs)} recordings stalled"
+    elif not without_bar:
+        note = "a closed loop is held to its phases and its ceiling"
     total = figure(
         "rejections", "requests rejected", "count", real, simulated, error, bar, note=note
     )

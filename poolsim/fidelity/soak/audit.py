@@ -8,7 +8,7 @@ everything that waits. A slip that it finds may take years of model time until i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
 from poolsim.fidelity.soak import audit_generic, audit_java3, audit_python
@@ -118,24 +118,22 @@ def _attempt_slots(view: View) -> Iterator[str]:
 
 def _queued(w: World) -> Counter[int]:
     """How many acquisition queues each attempt is in."""
-    queued: Counter[int] = Counter()
-    for pool in w.pools:
-        a = pool.queue_first
-        while a >= 0 and queued[a] < 2:
-            queued[a] += 1
-            a = w.attempts[a].next
-    return queued
+    return _in_lists(w, (pool.queue_first for pool in w.pools), "next")
 
 
 def _held_back(w: World) -> Counter[int]:
     """How many connections each attempt waits on for an acknowledgement (connection/nagle.py)."""
-    held: Counter[int] = Counter()
-    for connection in w.connections:
-        a = connection.held_first
-        while a >= 0 and held[a] < 2:
-            held[a] += 1
-            a = w.attempts[a].held_next
-    return held
+    return _in_lists(w, (connection.held_first for connection in w.connections), "held_next")
+
+
+def _in_lists(w: World, firsts: Iterable[int], link: str) -> Counter[int]:
+    """How many lists of attempts each is in, by their first ones; one that bites its tail ends."""
+    found: Counter[int] = Counter()
+    for a in firsts:
+        while a >= 0 and found[a] < 2:
+            found[a] += 1
+            a = getattr(w.attempts[a], link)
+    return found
 
 
 def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:

@@ -53,12 +53,13 @@ def fault(w: World, i: int, now: int) -> None:
     kind = w.faults[i].kind
     apply_fault(w, n, kind, w.faults[i].factor, now)
     if kind in (START, RESUME) and w.faults[i].status_after >= 0:
-        _announce(w, n, now + w.faults[i].status_after)
+        announce(w, n, now + w.faults[i].status_after)
 
 
 @rule
 def apply_fault(w: World, n: int, kind: int, factor: int, now: int) -> None:
-    """Do to node `n` what `kind` says; `factor` in thousandths where it slows."""
+    """Do to node `n` what `kind` says; `factor` in thousandths where it slows. `announce` tells the
+    sessions of a return."""
     node = w.nodes[n]
     if kind == STOP:
         w.note(now, NODE_STOPPED, -1, n, -1, 0)
@@ -115,7 +116,7 @@ def _answer_waiting(w: World, n: int, now: int) -> None:
 
 
 @rule
-def _announce(w: World, n: int, at: int) -> None:
+def announce(w: World, n: int, at: int) -> None:
     """Every session gets the status event; whether it listens is decided when it arrives."""
     for s in range(len(w.sessions)):
         p = s * w.run.nodes + n

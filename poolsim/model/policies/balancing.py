@@ -23,7 +23,7 @@ is passed over.
 
 from __future__ import annotations
 
-from poolsim.model.primitives import World
+from poolsim.model.primitives import Record, World
 from poolsim.model.records import LOCAL
 from poolsim.model.rule import rule
 
@@ -238,9 +238,8 @@ def host_up(w: World, p: int) -> None:
     n = w.pools[p].node
     s = w.pools[p].session
     rotation = w.rotations[s * w.run.datacenters + _rotation_of(w, s, n)]
-    for k in range(rotation.count):
-        if w.rotation_nodes[rotation.first + k] == n:
-            return
+    if _is_listed(w, rotation, n) == 1:
+        return
     first = w.add_rotation_nodes(rotation.count + 1)
     for k in range(rotation.count):
         w.rotation_nodes[first + k] = w.rotation_nodes[rotation.first + k]
@@ -255,13 +254,9 @@ def host_down(w: World, p: int) -> None:
     n = w.pools[p].node
     s = w.pools[p].session
     rotation = w.rotations[s * w.run.datacenters + _rotation_of(w, s, n)]
-    stay = 0
-    for k in range(rotation.count):
-        if w.rotation_nodes[rotation.first + k] != n:
-            stay += 1
-    if stay == rotation.count:
+    if _is_listed(w, rotation, n) == 0:
         return
-    first = w.add_rotation_nodes(stay)
+    first = w.add_rotation_nodes(rotation.count - 1)
     stay = 0
     for k in range(rotation.count):
         other = w.rotation_nodes[rotation.first + k]
@@ -270,6 +265,16 @@ def host_down(w: World, p: int) -> None:
             stay += 1
     rotation.first = first
     rotation.count = stay
+
+
+@rule
+def _is_listed(w: World, rotation: Record, n: int) -> int:
+    """1 where the rotation has node `n`."""
+    listed = 0
+    for k in range(rotation.count):
+        if w.rotation_nodes[rotation.first + k] == n:
+            listed = 1
+    return listed
 
 
 @rule
