@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from poolsim.scenario.options import Driver, DriverOption
 
-_UNITS = {"s": "time", "1/s": "rate", "share": "share", "count": "count"}
-_EXAMPLES = {"s": "20ms", "1/s": "20k/s", "share": "5%", "count": "10"}
+_UNITS = {"s": "time", "1/s": "rate", "share": "share", "count": "count", "B": "size"}
+_EXAMPLES = {"s": "20ms", "1/s": "20k/s", "share": "5%", "count": "10", "B": "20MB"}
 
 
 def schema_command() -> int:

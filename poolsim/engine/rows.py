@@ -4,7 +4,7 @@ from __future__ import annotations
 
 REQUEST_WIDTH = 12
 NOTE_WIDTH = 6
-SAMPLE_WIDTH = 11
+SAMPLE_WIDTH = 14
 
 INTENDED = 5
 ENDED = 9

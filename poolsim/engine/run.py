@@ -49,7 +49,7 @@ class Recorder(Protocol):
         """Take events, shape (n, 6)."""
 
     def sample(self, time_ns: int, table: NDArray[np.int64]) -> None:
-        """Take the state of all pools, shape (clients * nodes, 11)."""
+        """Take the state of all pools, shape (clients * nodes, 14)."""
 
 
 class Run(Protocol):
@@ -75,7 +75,7 @@ class Run(Protocol):
         """Handle every event before an instant; `between` may be called now and then."""
 
     def sample(self) -> NDArray[np.int64]:
-        """The state of all pools, shape (clients * nodes, 11)."""
+        """The state of all pools, shape (clients * nodes, 14)."""
 
     def check(self, now_ns: int, label: str) -> None:
         """Check every invariant; raises InvariantViolation."""

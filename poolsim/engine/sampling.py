@@ -49,6 +49,9 @@ def take_sample(w: World) -> None:
                     values[row + 9] += 1
                 if host.up == 0:
                     values[row + 10] += 1
+            values[row + 11] += pool.buffered
+            values[row + 12] += pool.busy
+            values[row + 13] += pool.syscalls
 
 
 def count_unfinished(w: World) -> None:

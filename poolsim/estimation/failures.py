@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poolsim.model.kinds import (
+    BUSY,
     CLIENT_TIMEOUT,
     CONNECTION_ERROR,
     ERROR_NAMES,
@@ -22,6 +23,7 @@ _WORDS = {
     NO_HOST_AVAILABLE: "NoHostAvailable",
     CLIENT_TIMEOUT: "client timeout",
     CONNECTION_ERROR: "connection error",
+    BUSY: "BusyConnection",
 }
 
 

@@ -23,11 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from poolsim.estimation.faults import fault_metrics
+from poolsim.estimation.generic import generic_metrics
 from poolsim.model import kinds
 from poolsim.recording.columns import SAMPLE_COLUMNS
 from poolsim.recording.grid import phase_windows
 from poolsim.recording.histogram import Integers, quantile_ranks
-from poolsim.recording.record import BUCKETS, DURATION_NAMES, Record
+from poolsim.recording.record import BUCKETS, DURATION_NAMES, Record, owners
 
 if TYPE_CHECKING:
     from poolsim.scenario.scenario import Scenario
@@ -59,6 +60,9 @@ NOTE_COUNTS = {
     "reconnection_attempts": kinds.RECONNECTION_ATTEMPT,
     "hosts_down": kinds.HOST_DOWN,
     "heartbeat_failures": kinds.HEARTBEAT_FAILED,
+    "high_in_flight_signals": kinds.HIGH_WATERMARK,
+    "queue_full_signals": kinds.QUEUE_FULL,
+    "read_buffer_full_signals": kinds.READ_BUFFER_FULL,
 }
 """By metric: the note that is counted."""
 
@@ -66,6 +70,7 @@ OUTCOME_COUNTS = {
     "client_timeouts": kinds.CLIENT_TIMEOUT,
     "no_host_available": kinds.NO_HOST_AVAILABLE,
     "connection_errors": kinds.CONNECTION_ERROR,
+    "busy_connections": kinds.BUSY,
 }
 """By metric: the outcome that is counted."""
 
@@ -102,8 +107,10 @@ def metrics_of(record: Record, scenario: Scenario, warm_up_ns: int) -> dict[str,
         for prefix, members in clients.items():
             scope = Scope(members, segments, samples)
             found = _durations(record, scope) | _counts(record, scope) | _levels(record, scope)
+            found |= generic_metrics(record, scenario, scope)
             if not phase:
                 found["unfinished"] = float(record.unfinished[list(members)].sum())
+                found["pools_ready"] = _pools_ready(record, scenario, members)
             values |= {f"{prefix}{name}{suffix}": value for name, value in found.items()}
     return values | fault_metrics(record, scenario)
 
@@ -161,6 +168,16 @@ def _counts(record: Record, scope: Scope) -> dict[str, float]:
         "error_rate": errors / ended if ended else np.nan,
         "rejection_rate": float(scope.total(table.refused)) / ended if ended else np.nan,
     }
+
+
+def _pools_ready(record: Record, scenario: Scenario, members: tuple[int, ...]) -> float:
+    """When the last pool was ready for the first time, in seconds; NaN where none was."""
+    owner = owners(tuple(client.instances for client in scenario.clients))
+    time_ns, kind, session, node, _, _ = record.notes.T
+    ready = (kind == kinds.POOL_READY) & np.isin(owner[session], members)
+    pools = session[ready] * len(scenario.node_names) + node[ready]
+    _, first = np.unique(pools, return_index=True)  # notes are in the order of time
+    return float(time_ns[ready][first].max()) * _NS if len(first) else np.nan
 
 
 def _sample_middles(record: Record) -> Integers:

@@ -272,7 +272,7 @@ class _Tables:
         self._notes.append(rows.copy())
 
     def sample(self, time_ns: int, table: Integers) -> None:
-        """Take the state of all pools, shape (nodes, 11)."""
+        """Take the state of all pools, shape (nodes, 14)."""
         if time_ns == 0:
             return  # before the sessions start: a real one is connected by then
         self._times.append(time_ns)

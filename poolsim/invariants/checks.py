@@ -132,7 +132,7 @@ def streams_are_unique_and_within_their_limit(w: World, _now: int) -> Finding:
             while stream >= 0 and free <= connection.stream_high:
                 free += 1
                 stream = -2 - w.streams[connection.stream_first + stream]
-            if taken + free != connection.stream_high:
+            if connection.sequential == 0 and taken + free != connection.stream_high:
                 return 4, connection.serial, taken, free, 0, 0, 0
     return 0, 0, 0, 0, 0, 0, 0
 

@@ -72,6 +72,7 @@ from poolsim.model.records import (
     LOCAL,
     NODE_DOWN,
     NODE_RUNNING,
+    OWN_STEPS,
     REMOTE,
     TABLES,
     World,
@@ -251,7 +252,13 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         crosstalk=client.crosstalk_ns,
         nagle=int(not options.tcp_nodelay),
     )
+    if traits.own_steps:
+        record.write_cost = 0
+        record.read_cost = OWN_STEPS
     _add_draws(record, scenario, client, draws)
+    furnish = getattr(DRIVERS[client.driver], "furnish_client", None)
+    if furnish is not None:
+        furnish(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)
     _add_levels(w, record, scenario, client)
     _add_options(w, options.local, options)
@@ -259,6 +266,9 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     turns = draws.add(f"turn/{client.name}", integers_between(0, w.run.nodes - 1))
     for i in range(client.instances):
         _add_session(w, scenario, client, len(w.clients) - 1, draws.at(turns, i, 0))
+    furnish = getattr(DRIVERS[client.driver], "furnish_sessions", None)
+    if furnish is not None:
+        furnish(w, record, client, draws)
 
 
 def _order_of_replicas(traits: Traits, policy: int, shuffled: bool) -> int:
@@ -392,7 +402,7 @@ def _add_session(w: World, scenario: Scenario, client: Client, k: int, turn: int
     record = w.clients[k]
     s = len(w.sessions)
     session = _add(w, "sessions", client=k, first_thread=len(w.threads), turn=turn)
-    for _ in range(1 if record.one_core else 1 + client.io_threads):
+    for _ in range(1 if record.one_core else 1 + record.io_threads):
         _add(w, "threads")
     threads = client.options.executor_threads
     session.executor = len(w.executors)
@@ -441,7 +451,7 @@ def _distance(record: Any, d: int, i: int) -> int:
 def _add_nodes(w: World, scenario: Scenario) -> None:
     spec = scenario.node
     interval = round(1e9 / spec.accepts_per_second) if spec.accepts_per_second else 0
-    costs = [record.read_cost + record.crosstalk for record in w.clients]
+    costs = [abs(record.read_cost) + record.crosstalk for record in w.clients]
     delays: list[set[int]] = [set() for _ in scenario.node_names]
     for pool, host in zip(w.pools, w.hosts, strict=True):
         if host.distance != IGNORED:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolsim.model.client import issuing, loops, request, session
+from poolsim.model.client import issuing, loops, request, session, steps
 from poolsim.model.cluster import faults, middlebox, nodes
 from poolsim.model.connection import nagle
 from poolsim.model.primitives import World
 from poolsim.model.rule import HANDLERS
 from poolsim.model.wrappers import async_cassandra
 
-COLLECTED = (issuing, loops, request, session, faults, middlebox, nodes, nagle, async_cassandra)
+COLLECTED = (
+    *(issuing, loops, request, session, steps),
+    *(faults, middlebox, nodes),
+    *(nagle, async_cassandra),
+)
 """The modules that hold the handlers."""
 
 

@@ -21,27 +21,29 @@ ATTEMPT_TIMEOUT = 4  # the timer of a client's attempts comes to an expired one
 REQUEST_TIMEOUT = 5  # the timer of a session's requests comes to an expired one
 RESPONSE = 6  # a response is delivered to the driver
 RESPONSE_READ = 7  # a response reaches the I/O thread of its connection
-CONNECTION_LOST = 8  # the peer's close of a connection reaches the driver
-ANSWER = 9  # the answer to a handshake or heartbeat message reaches the driver
-ASK_AT_NODE = 10  # a handshake or heartbeat message reaches the node
-ASK_TIMEOUT = 11  # a handshake or heartbeat message was not answered in time
-STATUS_EVENT = 12  # the server's status event about a node reaches a session
-STATUS_DUE = 13  # the driver acts on a status event
-RECONNECTION = 14  # the next reconnection attempt to a host is due
-CONTROL = 15  # the control connection of a session takes its next step
-CLEANUP = 16  # the periodic cleanup of a session's pools
-HEARTBEAT = 17  # a connection checks how long it was silent
-HEARTBEAT_CYCLE = 18  # a session checks its connections for silence
-EXECUTOR = 19  # an executor of a session starts its next task
-NODE_ARRIVAL = 20  # an attempt reaches a node
-PHASE = 21  # the level of a closed load changes
-THINK = 22  # a user or a worker that paused returns
-ISSUE = 23  # an instance's issuing thread is free for the next request
-ARRIVAL = 24  # a request of an open load is due
-ACKNOWLEDGED = 25  # a node's kernel acknowledges a write without a response to do it with
-IDLE_CHECK = 26  # a middlebox looks whether a connection was idle; what is sent now still passes
-MONITOR = 27  # a wrapper begins to look at the hosts of its session
-EVENT_KINDS = 28
+RESPONSE_STEP = 8  # a response takes its next step within a client whose driver takes them itself
+CONNECTION_LOST = 9  # the peer's close of a connection reaches the driver
+ANSWER = 10  # the answer to a handshake or heartbeat message reaches the driver
+ASK_AT_NODE = 11  # a handshake or heartbeat message reaches the node
+ASK_TIMEOUT = 12  # a handshake or heartbeat message was not answered in time
+STATUS_EVENT = 13  # the server's status event about a node reaches a session
+STATUS_DUE = 14  # the driver acts on a status event
+RECONNECTION = 15  # the next reconnection attempt to a host is due
+CONTROL = 16  # the control connection of a session takes its next step
+CLEANUP = 17  # the periodic cleanup of a session's pools
+HEARTBEAT = 18  # a connection checks how long it was silent
+HEARTBEAT_CYCLE = 19  # a session checks its connections for silence
+EXECUTOR = 20  # an executor of a session starts its next task
+FLUSH = 21  # a connection's write buffer may be flushed
+NODE_ARRIVAL = 22  # an attempt reaches a node
+PHASE = 23  # the level of a closed load changes
+THINK = 24  # a user or a worker that paused returns
+ISSUE = 25  # an instance's issuing thread is free for the next request
+ARRIVAL = 26  # a request of an open load is due
+ACKNOWLEDGED = 27  # a node's kernel acknowledges a write without a response to do it with
+IDLE_CHECK = 28  # a middlebox looks whether a connection was idle; what is sent now still passes
+MONITOR = 29  # a wrapper begins to look at the hosts of its session
+EVENT_KINDS = 30
 
 EVENT_NAMES = (
     "node_done",
@@ -52,6 +54,7 @@ EVENT_NAMES = (
     "request_timeout",
     "response",
     "response_read",
+    "response_step",
     "connection_lost",
     "answer",
     "ask_at_node",
@@ -64,6 +67,7 @@ EVENT_NAMES = (
     "heartbeat",
     "heartbeat_cycle",
     "executor",
+    "flush",
     "node_arrival",
     "phase",
     "think",
@@ -80,7 +84,8 @@ OK = 0
 NO_HOST_AVAILABLE = 1  # every host of the query plan was tried or skipped
 CLIENT_TIMEOUT = 2  # the driver's own request timeout, not retried
 CONNECTION_ERROR = 3  # the connection broke under the request, not retried
-OUTCOME_NAMES = ("ok", "no_host_available", "client_timeout", "connection_error")
+BUSY = 4  # a busy connection rejected it, which the driver tells the application at once
+OUTCOME_NAMES = ("ok", "no_host_available", "client_timeout", "connection_error", "busy")
 
 # What a host answered to one attempt (4 bits each in the request's `error_kinds`) ----------------
 
@@ -94,6 +99,7 @@ NO_STREAM = 6  # BusyConnectionException: every stream id is taken
 LOST = 7  # TransportException: the connection broke
 TIMED_OUT = 8  # OperationTimedOutException
 UNDECODABLE = 9  # the answer could not be decoded
+BUSY_CONNECTION = 10  # generic BusyConnection: max_requests in flight, or above the high watermark
 ERROR_NAMES = (
     "",
     "pool is busy: queue full",
@@ -105,6 +111,7 @@ ERROR_NAMES = (
     "connection lost",
     "timed out",
     "answer cannot be decoded",
+    "connection is busy",
 )
 
 # What is noted (the event table) -----------------------------------------------------------------
@@ -157,6 +164,11 @@ CHECK_FAILED = 44  # value: how it ended
 CHECK_FOUND_DOWN = 45  # the session holds the host for down, so that nothing was sent
 WARMED_UP = 46  # value: nanoseconds that the warm-up took
 MONITORED = 47  # a round over all hosts is over; value: hosts that were down
+HIGH_WATERMARK = 48  # backpressure begins on a connection; value: in flight, sent and queued
+LOW_WATERMARK = 49  # and ends; value: sent
+QUEUE_FULL = 50  # a connection rejects for want of room; value: in flight, sent and queued
+READ_BUFFER_FULL = 51  # responses are read faster than they are taken; value: bytes in the buffer
+READ_BUFFER_DRAINED = 52  # value: bytes in the buffer
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -206,6 +218,11 @@ NOTE_NAMES = (
     "check_found_down",
     "warmed_up",
     "monitored",
+    "high_watermark",
+    "low_watermark",
+    "queue_full",
+    "read_buffer_full",
+    "read_buffer_drained",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

@@ -160,6 +160,9 @@ class Client:
     connects_remote: int = 1  # 0: no connections to remote hosts
     status_delay: int = -1  # lane of the delay of status events, -1: none
     topology_delay: int = -1  # of topology events
+    busy_ends: int = 0  # 1: a rejection with BusyConnection ends the request
+    most_retries: int = -1  # of a request, -1: no limit
+    other_connection: int = 0  # 1: a retry goes to another connection of the same pool first
     nagle: int = 0  # 1: its sockets are without TCP_NODELAY
 
 
@@ -292,6 +295,9 @@ class Pool:
     init_pending: int = 0  # core connections not yet made
     rejected: int = 0
     sent: int = 0
+    buffered: int = 0  # responses that were read and that the application has not taken
+    busy: int = 0  # ns that I/O and callback threads have worked for it
+    syscalls: int = 0
 
 
 @record
@@ -506,11 +512,13 @@ ORPHANED = 5  # timed out; its stream is still taken
 FAILED = 6  # on the ready list with its error
 PROBE = 7  # a heartbeat
 DONE = 8  # for the client; a node may still work on it
+READ = 9  # its response was read; its callback is still to begin
 
 STEP_START = 0  # enter the driver
 STEP_SEND = 1  # write on the granted connection
 STEP_FAILED = 2  # the host failed it: `error`
 STEP_RETRY = 3  # go on to the next host, on an executor's thread
+STEP_DELIVER = 4  # its callback begins
 
 CALLER_NONE = 0
 CALLER_ISSUER = 1
@@ -531,6 +539,10 @@ WIRE_FAILING = 4  # the client's socket refuses to write
 GRANTED = -1
 QUEUED = -2
 SKIPPED = -3  # no pool: the host is passed over in silence
+SENT = -4  # granted, and the driver has written it itself
+
+OWN_STEPS = -1
+"""`Client.read_cost` of a driver that takes a response's steps within the client itself."""
 
 TABLES = {
     "clients": "Client",

@@ -44,6 +44,9 @@ SAMPLE_COLUMNS = (
     "sent",  # attempts written since the start
     "undersized",  # pools smaller than their load needs, or missing
     "down",  # sessions that hold the host for down
+    "buffered",  # responses that were read and that the application has not taken (generic)
+    "busy_ns",  # that I/O and callback threads have worked since the start (generic)
+    "syscalls",  # since the start (generic)
 )
 """One table per sample instant, shape (clients x nodes, len(SAMPLE_COLUMNS)), summed over the
 instances of a client entry; the row of client c and node n is c * nodes + n."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from poolsim.scenario.scenario import Scenario
 
 _NS = 1e-9
-_CUMULATIVE = ("rejected", "sent")
+_CUMULATIVE = ("rejected", "sent", "busy_ns", "syscalls")
 
 
 @dataclass(frozen=True, slots=True)

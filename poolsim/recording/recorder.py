@@ -162,7 +162,7 @@ class Recorder:
         self._segments.noted(self.grid.segment_of(rows[:, 0]), client, rows[:, 1])
 
     def sample(self, time_ns: int, table: Integers) -> None:
-        """The state at an instant: shape (clients x nodes, 11), SAMPLE_COLUMNS. It is copied.
+        """The state at an instant: shape (clients x nodes, 14), SAMPLE_COLUMNS. It is copied.
 
         Times must not fall; a second sample of the same instant replaces the first.
         """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from poolsim.model.kinds import BUSY_TIMED_OUT, OUTCOME_NAMES
+from poolsim.model.kinds import BUSY_CONNECTION, BUSY_TIMED_OUT, OUTCOME_NAMES
 from poolsim.recording.columns import REQUEST_COLUMNS
 from poolsim.recording.digest import DIGEST_ROWS
 from poolsim.recording.record import BUCKETS, DURATION_NAMES, TIMELINE_BUCKETS
@@ -68,6 +68,7 @@ _SEGMENT_LIMIT = 3 << (SEGMENT_BITS - 2)
 _EXPONENT_BIAS = 1023
 _MANTISSA_BITS = 52
 _LAST = BUSY_TIMED_OUT
+_BUSY = BUSY_CONNECTION
 _INTERVAL_KEY_BITS = TIMELINE_BUCKETS.key_bits
 _SEGMENT_KEY_BITS = BUCKETS.key_bits
 _FINE_SHIFT = _MANTISSA_BITS - BUCKETS.bits
@@ -169,7 +170,7 @@ def is_refused(kinds: int) -> int:
     left = kinds
     while left > 0:
         kind = left & 15
-        if kind > 0 and kind <= _LAST:
+        if (kind > 0 and kind <= _LAST) or kind == _BUSY:
             return 1
         left >>= 4
     return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from poolsim.model.kinds import (
+    BUSY_CONNECTION,
     BUSY_QUEUE_FULL,
     BUSY_QUEUE_OFF,
     BUSY_TIMED_OUT,
@@ -31,7 +32,7 @@ _NO_VALUE = np.iinfo(np.int64).max
 _ERRORS_A_REQUEST = 6
 _KIND_BITS = 4
 _HOST_BITS = 10
-_REJECTIONS = (BUSY_QUEUE_FULL, BUSY_QUEUE_OFF, BUSY_TIMED_OUT)
+_REJECTIONS = (BUSY_QUEUE_FULL, BUSY_QUEUE_OFF, BUSY_TIMED_OUT, BUSY_CONNECTION)
 
 
 class Groups:

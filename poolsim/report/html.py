@@ -14,6 +14,7 @@ from poolsim.estimation.monitor import Monitored
 from poolsim.estimation.results import Estimate, Results, Verdict
 from poolsim.report import monitors, tables, words
 from poolsim.report import plot_style as style
+from poolsim.report.budget import bound_text, budgets, memory_text, threads_text
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.plots import Plot, plots
 from poolsim.report.summaries import (
@@ -117,6 +118,19 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "warnings": results.warnings,
         "clients": [_client(summary) for summary in summaries],
         "client_heads": [head for head, _ in CLIENT_METRICS],
+        "budgets": [
+            {
+                "client": budget.client,
+                "memory": memory_text(budget.memory),
+                "threads": threads_text(budget.threads),
+                "bound": bound_text(budget.bound),
+                "signals": [
+                    (one.name, quantity(one.count, "count"), one.meaning, one.action)
+                    for one in budget.signals
+                ],
+            }
+            for budget in budgets(results, summaries)
+        ],
         "host_heads": ["host", *(head for head, _ in HOST_COLUMNS)],
         "faults": [words.fault_text(fault) for fault in scenario.faults],
         "changes": [words.change_text(change) for change in scenario.changes],

@@ -18,6 +18,7 @@ from poolsim import __version__
 from poolsim.estimation.monitor import as_document
 from poolsim.estimation.results import Estimate, Results
 from poolsim.report import words
+from poolsim.report.budget import Budget, budgets
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.summaries import (
     FAULT_METRICS,
@@ -39,6 +40,7 @@ def summary(results: Results) -> dict[str, Any]:
     """
     scenario = results.scenario
     summaries = client_summaries(results)
+    own = {budget.client: budget for budget in budgets(results, summaries)}
     document = {
         "schema_version": SCHEMA_VERSION,
         "name": scenario.name,
@@ -66,7 +68,7 @@ def summary(results: Results) -> dict[str, Any]:
         "estimates": {
             name: _estimate(estimate) for name, estimate in sorted(results.estimates.items())
         },
-        "clients": [_client(one) for one in summaries],
+        "clients": [_client(one, own.get(one.name)) for one in summaries],
         "faults": [_fault(fault) for fault in scenario.faults],
         "recoveries": [dataclasses.asdict(recovery) for recovery in results.recoveries],
         "stalls": [
@@ -115,8 +117,18 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
     return None if estimate is None else dataclasses.asdict(estimate)
 
 
-def _client(one: ClientSummary) -> dict[str, Any]:
+def _client(one: ClientSummary, budget: Budget | None) -> dict[str, Any]:
+    """`memory`, `threads`, `throughput_bound` and `signals` are null for drivers without them."""
     client = one.client
+    sums = dict.fromkeys(("memory", "threads", "throughput_bound", "signals"))
+    if budget is not None:
+        plain = dataclasses.asdict(budget)
+        sums = {
+            "memory": plain["memory"],
+            "threads": plain["threads"],
+            "throughput_bound": plain["bound"],
+            "signals": plain["signals"],
+        }
     return {
         "name": client.name,
         "driver": client.driver,
@@ -128,6 +140,7 @@ def _client(one: ClientSummary) -> dict[str, Any]:
         "most_connections": one.most_connections,
         "figures": {metric: _estimate(estimate) for metric, estimate in one.figures.items()},
         "fault_times": {metric: _estimate(one.estimate(metric)) for _, metric in FAULT_METRICS},
+        **sums,
         "hosts": [
             {name: value for name, value in dataclasses.asdict(host).items() if name != "client"}
             for host in one.hosts

@@ -18,6 +18,7 @@ from rich.text import Text
 from poolsim.estimation.monitor import Monitored
 from poolsim.estimation.results import Results
 from poolsim.report import monitors, words
+from poolsim.report.budget import bound_text, budgets, memory_text, signal_text, threads_text
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.summaries import (
     CLIENT_METRICS,
@@ -147,6 +148,7 @@ def show(results: Results, console: Console, run_directory: Path | None) -> None
     _verdicts(page, results)
     _clients(page, results, summaries)
     _hosts(page, results, summaries)
+    _budgets(page, results, summaries)
     _faults(page, results, times)
     if results.stalls:
         page.heading("Stalls")
@@ -250,6 +252,22 @@ def _hosts(page: Page, results: Results, summaries: list[ClientSummary]) -> None
             page.paragraph(_rest_text(rest), "dim")
         if summary.client.instances > 1:
             page.line((f"  sums over {summary.client.instances:,} instances", "dim"))
+
+
+def _budgets(page: Page, results: Results, summaries: list[ClientSummary]) -> None:
+    """Memory, the bound of the throughput and signals, of clients that have them."""
+    found = budgets(results, summaries)
+    if not found:
+        return
+    page.heading("Memory, throughput and signals by the document's formulas")
+    for budget in found:
+        name = f"{page.name(budget.client)} " if len(summaries) > 1 else ""
+        page.paragraph(f"{name}memory: {memory_text(budget.memory)}")
+        page.paragraph(f"{name}threads: {threads_text(budget.threads)}")
+        page.paragraph(f"{name}throughput: {bound_text(budget.bound)}")
+        for signal in budget.signals:
+            if signal.count > 0:
+                page.paragraph(f"{name}{signal_text(signal)}", "yellow", first="  - ")
 
 
 def _notable(hosts: tuple[HostSummary, ...]) -> tuple[list[HostSummary], list[HostSummary]]:

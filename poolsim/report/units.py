@@ -26,6 +26,8 @@ DURATION_STEPS = (
 )
 """Seconds a unit, and its sign. Minutes start at 10 min: up to there seconds read better."""
 
+SIZE_STEPS = ((1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB"))
+
 RATE_STEPS = ((1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"))
 
 
@@ -48,7 +50,8 @@ def decimals_for(value: float, digits: int) -> int:
 
 
 def scale(value: float, unit: str) -> tuple[float, str]:
-    """Factor and sign of the unit in which people read `value` of `unit` (s, 1/s, share, count)."""
+    """Factor and sign of the unit in which people read `value` of `unit` (s, 1/s, share, count,
+    B)."""
     size = abs(value)
     if unit == "s":
         chosen = (1.0, "s")
@@ -66,6 +69,10 @@ def scale(value: float, unit: str) -> tuple[float, str]:
         return chosen
     if unit == "share":
         return (0.01, "%")
+    if unit == "B":
+        return next(
+            (step for step in reversed(SIZE_STEPS) if size >= step[0] * 0.9995), SIZE_STEPS[0]
+        )
     return (1.0, "")
 
 

@@ -276,6 +276,11 @@ EVENT_WORDS = {
     "check_found_down": "host held for down",
     "warmed_up": "warm-up over",
     "monitored": "monitor's round over",
+    "high_watermark": "high watermark reached",
+    "low_watermark": "low watermark reached",
+    "queue_full": "connection rejects: queue full",
+    "read_buffer_full": "read buffer exceeded",
+    "read_buffer_drained": "read buffer half empty again",
 }
 
 
@@ -295,7 +300,9 @@ def event_detail(kind: str, value: int) -> str:
         }.get(value, "")
     if kind in ("opened", "trashed", "resurrected", "pool_ready"):
         return f"{value:,} active"
-    if kind in ("growth", "connection_broke"):
+    if kind in ("read_buffer_full", "read_buffer_drained"):
+        return quantity(value, "B")
+    if kind in ("high_watermark", "low_watermark", "queue_full", "growth", "connection_broke"):
         return f"{value:,} in flight"
     if kind == "replaced":
         return f"{value:,} orphaned streams"
@@ -362,6 +369,11 @@ def validity(scenario: Scenario) -> list[str]:
             lines.append(
                 "java3 decisions: replayed against recorded traces of Java driver 3.11.5; "
                 "performance not yet compared with a live cluster in this version"
+            )
+        elif driver == "generic":
+            lines.append(
+                "generic decisions: written from the document on asynchronous connections, and "
+                "chosen where it leaves a rule open; there is no such driver to compare with"
             )
         else:
             lines.append(

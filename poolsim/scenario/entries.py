@@ -408,8 +408,10 @@ class ClientEntry(Entry):
     protocol: Annotated[int, fields.PROTOCOL] = Field(
         4, description="Native protocol version (default v4); decides the driver's defaults."
     )
-    idempotent: Annotated[float, fields.SHARE] = Field(
-        0.0, description="Whether requests may be sent twice: true, false or a share."
+    idempotent: Annotated[float | None, fields.SHARE] = Field(
+        None,
+        description="Whether requests may be sent twice: true, false or a share (default: as in "
+        "the driver: false, of the generic one true).",
     )
     options: dict[str, Any] = Field(
         default_factory=dict,

@@ -248,6 +248,35 @@ FACTOR = Written(
 )
 
 
+def size(smallest: int, largest: int) -> Written:
+    """Bytes within bounds: `64KiB`, `64kB`."""
+
+    def read(value: object) -> int:
+        read_bytes = units.parse_size(value)
+        if not smallest <= read_bytes <= largest:
+            least, most = units.format_size(smallest), units.format_size(largest)
+            raise units.UnitError(f"{value} is not within {least} and {most}")
+        return read_bytes
+
+    schema = {"type": "string", "pattern": units.SIZE_PATTERN, "examples": ["64kB", "64KiB"]}
+    return Written("size", read, schema, units.format_size, stand_in=units.format_size(smallest))
+
+
+BANDWIDTH = Written(
+    "bandwidth",
+    units.parse_bandwidth,
+    {
+        "anyOf": [
+            {"type": "string", "pattern": units.BANDWIDTH_PATTERN},
+            {"const": "unlimited"},
+        ],
+        "examples": ["1Gbit/s", "unlimited"],
+    },
+    units.format_bandwidth,
+    stand_in="unlimited",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Multiple:
     """A level written as a multiple of the base, `x3`."""

@@ -15,7 +15,7 @@ from poolsim.scenario import units
 from poolsim.scenario.mistakes import did_you_mean
 from poolsim.scenario.scenario import Expectation
 
-Unit = Literal["s", "1/s", "share", "count"]
+Unit = Literal["s", "1/s", "share", "count", "B"]
 
 TIME_STATISTICS = ("mean", "p50", "p75", "p90", "p95", "p99", "p99.9", "max", "min")
 LEVEL_STATISTICS = ("mean", "max", "min", "end")
@@ -27,7 +27,7 @@ class Metric:
 
     `statistics` is empty where the metric is one number; `default_statistic` stands where none is
     written. `with_phase` says whether `@phase` makes sense; `needs_fault` whether there must be a
-    fault for it to exist.
+    fault for it to exist; `of_driver` which driver's clients alone have it, "" for all.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Metric:
     default_statistic: str = ""
     with_phase: bool = True
     needs_fault: bool = False
+    of_driver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,13 @@ def _level(name: str, meaning: str) -> Metric:
     return Metric(name, "count", meaning, LEVEL_STATISTICS, "max")
 
 
+def _generic(name: str, unit: Unit, meaning: str) -> Metric:
+    """A level for sizes and counts of things that are there, one number for the rest."""
+    if unit == "B" or name == "buffered_responses":
+        return Metric(name, unit, meaning, LEVEL_STATISTICS, "max", of_driver="generic")
+    return Metric(name, unit, meaning, of_driver="generic")
+
+
 def _fault_time(name: str, meaning: str) -> Metric:
     return Metric(name, "s", meaning, with_phase=False, needs_fault=True)
 
@@ -89,6 +97,7 @@ _ALL = (
     _count("client_timeouts", "requests that ended in the driver's own timeout"),
     _count("no_host_available", "requests for which every host of the plan was tried or skipped"),
     _count("connection_errors", "requests that ended because their connection broke"),
+    _count("busy_connections", "requests that ended in BusyConnection (generic)"),
     _count("retries", "attempts beyond the first of a request"),
     Metric(
         "unfinished", "count", "requests still on their way when the run ended", with_phase=False
@@ -103,6 +112,15 @@ _ALL = (
     _count("reconnection_attempts", "attempts to reconnect to a host that is down"),
     _count("hosts_down", "times that a session held a host for down"),
     _count("heartbeat_failures", "heartbeats without an answer"),
+    _count("high_in_flight_signals", "times that a connection reached its high watermark"),
+    _count("queue_full_signals", "times that a connection began to reject for want of room"),
+    _count("read_buffer_full_signals", "times that a connection's read buffer was exceeded"),
+    Metric(
+        "pools_ready",
+        "s",
+        "from the start of the run until the last pool had its core connections",
+        with_phase=False,
+    ),
     Metric("throughput", "1/s", "requests that succeed, per second"),
     Metric("error_rate", "share", "errors / requests"),
     Metric("rejection_rate", "share", "requests with a rejected attempt / requests"),
@@ -112,6 +130,16 @@ _ALL = (
     _level("in_flight", "requests in flight, as the driver counts them"),
     _level("request_queue_depth", "the acquisition queues, as the driver counts them"),
     _level("orphaned_streams", "streams held by requests that timed out"),
+    _generic("buffered_responses", "count", "responses read that wait for a callback thread"),
+    _generic("memory", "B", "connections, requests in flight and results, by their overheads"),
+    _generic("thread_memory", "B", "what a thread for each request in flight would take"),
+    _generic(
+        "throughput_bound",
+        "1/s",
+        "in theory: most connections of the local nodes x max_requests / mean service",
+    ),
+    _generic("busy_threads", "count", "I/O and callback threads that the work given to them takes"),
+    _generic("syscalls", "count", "flushes and reads of sockets"),
     _fault_time(
         "detect",
         "from the start of a fault to the host being marked down (a node that joins: up; one that "
@@ -141,7 +169,13 @@ _NAME = re.compile(
 _EXPECTATION = re.compile(r"\s*(?P<name>[^<>=!]*?)\s*(?P<comparison>[<>=!]+)\s*(?P<value>.*?)\s*")
 COMPARISONS = ("<", "<=", "==", ">=", ">")
 _MEANT = {"=": "==", "=<": "<=", "=>": ">=", "===": "==", "<<": "<", ">>": ">"}
-_EXAMPLES: dict[Unit, str] = {"s": "20ms", "1/s": "20k/s", "share": "5%", "count": "0"}
+_EXAMPLES: dict[Unit, str] = {
+    "s": "20ms",
+    "1/s": "20k/s",
+    "share": "5%",
+    "count": "0",
+    "B": "20MB",
+}
 
 
 def parse_metric(text: str) -> MetricName:
@@ -216,6 +250,8 @@ def parse_value(metric: Metric, text: str) -> float:
                 return units.parse_share(text)
             case "count":
                 return units.parse_number(text, "a count", "0 or 20k")
+            case "B":
+                return float(units.parse_size(text))
     except units.UnitError as error:
         number = re.match(r"\s*[+-]?\d+(\.\d+)?", text)
         hint = ""

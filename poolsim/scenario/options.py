@@ -101,6 +101,8 @@ class Driver:
     """The driver whose rules a wrapper runs with; "" for a driver, which has its own."""
     intervals_of_silence: int = 1
     """After so many heartbeat intervals without a read a connection is asked at the latest."""
+    idempotent: float = 0.0
+    """Share of requests that are idempotent where the scenario says nothing."""
 
     @property
     def options(self) -> tuple[DriverOption, ...]:

@@ -221,7 +221,7 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
         datacenter=datacenter,
         driver=driver.rules or driver.name,
         protocol=entry.protocol,
-        idempotent=entry.idempotent,
+        idempotent=driver.idempotent if entry.idempotent is None else entry.idempotent,
         options=options,
         issue_ns=entry.cpu.issue,
         per_request_ns=entry.cpu.per_request,
@@ -343,6 +343,13 @@ def _note_unknown_names(
     if name.client and name.client not in names:
         near = did_you_mean(name.client, names) or f" (there is {', '.join(names[:5])})"
         context.findings.add(place, f"there is no client {name.client}{near}")
+        return
+    driver = METRICS[name.metric].of_driver
+    meant = [client for client in clients if name.client in ("", client.name)]
+    if driver and meant and all(client.driver != driver for client in meant):
+        drivers = [("clients", index, "driver") for index in range(len(names))]
+        message = f"{name.metric} is a metric of the {driver} driver only"
+        context.findings.add(place, message, uses=drivers)
         return
     if not name.phase or len(clients) < len(names):
         return

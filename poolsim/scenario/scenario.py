@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from poolsim.scenario.generic import GenericOptions
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -152,6 +154,8 @@ class Options:
     connect_to_remote_hosts: bool
     keyspace: bool
     authentication_round_trips: int
+    generic: GenericOptions | None = None
+    """What only the generic driver has."""
     tcp_nodelay: bool = True
     """False: Nagle's algorithm is on."""
     defunct_read_timeout_threshold: int = 64

@@ -27,6 +27,7 @@ MULTIPLES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 BYTES = {
     "B": 1,
     "kB": 10**3,
+    "KB": 10**3,
     "MB": 10**6,
     "GB": 10**9,
     "KiB": 2**10,
@@ -46,6 +47,8 @@ RATE_PATTERN = (
 )
 COUNT_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?\s*$"
 SHARE_PATTERN = r"^\s*\+?(100(\.0*)?|\d{1,2}(\.\d*)?|\.\d+)\s*%\s*$"
+SIZE_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*([kMG]|[KMG]i|K)?B\s*$"
+BANDWIDTH_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?bit/s\s*$"
 FACTOR_PATTERN = r"^\s*x\s*(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*$"
 
 _QUANTITY = re.compile(
@@ -253,11 +256,36 @@ def parse_size(value: object) -> int:
 
 
 def format_size(size: int) -> str:
-    """A size in the largest binary unit that divides it: `64KiB`."""
-    for unit in ("GiB", "MiB", "KiB"):
+    """A size in the largest unit that divides it, a decimal one if there is: `128kB`, `64KiB`."""
+    for unit in ("GB", "MB", "kB", "GiB", "MiB", "KiB"):
         if size and size % BYTES[unit] == 0:
             return f"{size // BYTES[unit]}{unit}"
     return f"{size}B"
+
+
+def parse_bandwidth(value: object) -> int:
+    """Bits per second of `1Gbit/s`, `100Mbit/s`; 0 for `unlimited`."""
+    if value == "unlimited":
+        return 0
+    number, unit = _split(value, "a bandwidth", "1Gbit/s or unlimited")
+    multiple = unit.removesuffix("bit/s")
+    if multiple == unit or multiple not in MULTIPLES:
+        raise UnitError(f"{_shown(value)} is not a bandwidth: write 1Gbit/s or unlimited")
+    _bounded(number, value)
+    bits = _EXACT.multiply(number, Decimal(MULTIPLES[multiple]))
+    if bits < 1 or bits != bits.to_integral_value():
+        raise UnitError(f"{_shown(value)} is not a whole number of bits per second, 1 or more")
+    return int(bits)
+
+
+def format_bandwidth(bits_per_second: int) -> str:
+    """A bandwidth in the largest unit that divides it: `1Gbit/s`."""
+    if bits_per_second == 0:
+        return "unlimited"
+    for unit in ("G", "M", "k"):
+        if bits_per_second % MULTIPLES[unit] == 0:
+            return f"{bits_per_second // MULTIPLES[unit]}{unit}bit/s"
+    return f"{bits_per_second}bit/s"
 
 
 def is_factor(value: object) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.generic_warnings import generic_warnings
 from poolsim.scenario.idle_warnings import idle_warnings
 from poolsim.scenario.nodejs_warnings import nodejs_warnings
 from poolsim.scenario.scenario import Client, Datacenter, Fault, Options, Pooling, Scenario
@@ -67,6 +68,8 @@ def _options_warnings(client: Client, options: Options, scenario: Scenario) -> I
         yield from _java3_warnings(client, options, scenario)
     if client.driver == "nodejs":
         yield from nodejs_warnings(client, options)
+    if client.driver == "generic":
+        yield from generic_warnings(client, options, scenario)
     if client.driver == "python" and client.protocol <= 2:
         for distance, pooling in (("local", options.local), ("remote", options.remote)):
             if pooling.core > pooling.max:

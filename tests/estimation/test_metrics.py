@@ -73,7 +73,8 @@ def test_every_metric_of_the_registry_and_no_other_has_a_value() -> None:
     scenario = spiked(faults=(fault,))
     found = metrics_of(recorded(scenario, random_rows()), scenario, SECOND)
     expected = set()
-    for metric in METRICS.values():
+    own = [metric for metric in METRICS.values() if metric.of_driver in ("", "java3")]
+    for metric in own:
         for client in ("", "api", "batch"):
             for phase in ("", "spike") if metric.with_phase else ("",):
                 if phase and metric.name == "unfinished":

@@ -10,6 +10,7 @@ import copy
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -104,8 +105,11 @@ def tree_kind(kind: TreeKind) -> TreeKind:
     return kind
 
 
-def bases() -> list[str]:
-    return [RICH, *(template.text for template in templates())]
+@cache
+def bases() -> tuple[str, ...]:
+    """Good scenarios whose first client, the one that mistakes are made in, is of java3."""
+    texts = [RICH, *(template.text for template in templates())]
+    return tuple(text for text in texts if yaml.safe_load(text)["clients"][0]["driver"] == "java3")
 
 
 def generate() -> list[MalformedFile]:
@@ -555,6 +559,46 @@ def python_requests_out_of_range(tree: dict[str, Any], draw: random.Random) -> s
     least, most = draw.choice([(50, 50), (127, 128), (5, 128), (60, 20)])
     client["options"] = {"pooling": {"local": {"min_requests": least, "max_requests": most}}}
     return "the driver raises ValueError"
+
+
+def generic_options(tree: dict[str, Any], options: dict[str, Any]) -> None:
+    """The client is of the generic driver and has these options."""
+    client = client_of(tree)
+    client.pop("cpu", None)
+    client |= {"driver": "generic", "protocol": "v4", "options": options}
+
+
+@tree_kind
+def generic_watermarks_the_wrong_way_round(tree: dict[str, Any], draw: random.Random) -> str:
+    high = draw.randrange(10, 50)
+    generic_options(tree, {"backpressure": {"high_watermark": f"{high}%"}})
+    return "low_watermark is above high_watermark"
+
+
+@tree_kind
+def generic_core_above_max(tree: dict[str, Any], draw: random.Random) -> str:
+    core = draw.randrange(9, 20)
+    generic_options(tree, {"pooling": {"local": {"core": core}}})
+    return f"core {core} is above max 8"
+
+
+@tree_kind
+def generic_unknown_name(tree: dict[str, Any], draw: random.Random) -> str:
+    options = [
+        {"backpressure": {"policy": "drop"}},
+        {"backpressure": {"responses": "block"}},
+        {"streams": {"allocation": "bitmap"}},
+        {"pooling": {"selection": "least_busy"}},
+        {"threading": {"model": "actor"}},
+    ]
+    generic_options(tree, draw.choice(options))
+    return "is none of"
+
+
+@tree_kind
+def generic_bandwidth(tree: dict[str, Any], draw: random.Random) -> str:
+    generic_options(tree, {"network": {"bandwidth": draw.choice(["1Gb", "10G", "100MB", 8])}})
+    return "write 1Gbit/s or unlimited"
 
 
 @tree_kind

@@ -25,6 +25,7 @@ PYTHON_UNSET = {
     "max_queue_size",
     "reconnection.kind",
     *OF_NODEJS,
+    "generic",
 }
 WRAPPER_UNSET = {
     "wrapper.name",
@@ -46,6 +47,7 @@ UNSET = {
         "reconnection.kind",
         "reconnection.max_attempts",
         *OF_NODEJS,
+        "generic",
     },
     "python": WRAPPER_UNSET | PYTHON_UNSET,
     # The name follows from the driver that the file names.
@@ -71,6 +73,21 @@ UNSET = {
         "balancing.shuffle_replicas",
         "reconnection.kind",
         "reconnection.max_attempts",
+        "generic",
+    },
+    "generic": WRAPPER_UNSET
+    | {
+        # Neither in the document nor needed to fill a gap of it.
+        "local.new_connection_threshold",
+        "remote.new_connection_threshold",
+        "local.min_requests",
+        "remote.min_requests",
+        "max_queue_size",
+        "status_events",
+        "connect_to_remote_hosts",
+        "reconnection.kind",
+        "reconnection.max_attempts",
+        *OF_NODEJS,
     },
 }
 
@@ -116,7 +133,10 @@ def test_options_name_the_driver_s_own_and_their_source(driver: Driver) -> None:
         assert option.own_name
         assert "{" not in option.own_name
         assert option.meaning.endswith(".")
-        place = r"[\w-]+/[\w-]+@(v?[\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py|js):\d+"
+        place = (
+            r"[\w-]+/[\w-]+@(v?[\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py|js):\d+"
+            r"|Asynchronous Connections/002(:\d+)?"
+        )
         assert re.fullmatch(place, option.source)
 
 

@@ -108,7 +108,7 @@ def test_every_metric_says_what_it_is() -> None:
     for name, metric in METRICS.items():
         assert metric.name == name
         assert metric.meaning
-        assert metric.unit in ("s", "1/s", "share", "count")
+        assert metric.unit in ("s", "1/s", "share", "count", "B")
         if metric.statistics:
             assert metric.default_statistic in metric.statistics
         for statistic in metric.statistics or ("",):

@@ -36,6 +36,33 @@ ASKED = {
     },
     "middlebox": set(),  # the manual's own
     "async-cassandra": set(),  # the document's own
+    "watermarks": set(),
+    "background-load": {"apache/cassandra-spark-connector#1144"},
+    "shards": {"scylladb/scylladb#7748"},
+    "nested-fan-out": {"linagora/james-project#3218"},
+    "slow-node": {"graphene-monitoring/graphene#39"},
+    "safe-range": {
+        "hawkular/hawkular-metrics#520",
+        "rax-maas/blueflood#804",
+        "ef-labs/vertx-cassandra#21",
+    },
+    "many-connections": {"scylladb/java-driver#345"},
+    "io-threads": {
+        "XRPLF/rippled#4034",
+        "XRPLF/clio#808",
+        "cortexproject/cortex#2666",
+        "BedrockStreaming/CassandraBundle#39",
+    },
+    "idle-eviction": {
+        "palantir/atlasdb#667",
+        "palantir/atlasdb#1233",
+        "palantir/atlasdb#3942",
+    },
+    "cold-start": {
+        "apache/cassandra-gocql-driver#1490",
+        "apache/cassandra-gocql-driver#91",
+    },
+    "distance": {"scylladb/scylladb#7072"},
 }
 
 

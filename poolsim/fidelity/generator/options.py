@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from poolsim.fidelity.generator.dice import Dice
+from poolsim.fidelity.generator.generic import GENERIC_FIELDS
 from poolsim.fidelity.generator.outline import (
     ABANDONMENT,
     DISTANCE,
@@ -327,6 +328,7 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "defunct_read_timeout_threshold": _defunct_threshold,
     "warmup": lambda dice, _setting: dice.yes(70),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
+    **GENERIC_FIELDS,
     "tcp_nodelay": lambda dice, _setting: dice.yes(40),
 }
 """How each field of `Options` outside of pools and policies is drawn."""

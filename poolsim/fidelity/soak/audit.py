@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
-from poolsim.fidelity.soak import audit_java3, audit_nodejs, audit_python
+from poolsim.fidelity.soak import audit_generic, audit_java3, audit_nodejs, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.cluster.faults import SILENCE
@@ -24,6 +24,7 @@ from poolsim.model.kinds import (
     ASK_AT_NODE,
     ASK_TIMEOUT,
     CONNECTION_LOST,
+    FLUSH,
     HEARTBEAT,
     IDLE_CHECK,
     ISSUE,
@@ -31,6 +32,7 @@ from poolsim.model.kinds import (
     NODE_DONE,
     RESPONSE,
     RESPONSE_READ,
+    RESPONSE_STEP,
     THINK,
 )
 from poolsim.model.records import (
@@ -50,13 +52,14 @@ from poolsim.model.records import (
 )
 from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, WARM_UP_ROUND
 
-_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
+_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, RESPONSE_STEP, NODE_ARRIVAL)
 _OF_CONNECTIONS = (
     ACKNOWLEDGED,
     ANSWER,
     ASK_AT_NODE,
     ASK_TIMEOUT,
     CONNECTION_LOST,
+    FLUSH,
     HEARTBEAT,
     IDLE_CHECK,
 )
@@ -77,6 +80,7 @@ DRIVER_AUDITS = {
     "java3": cast(DriverAudit, audit_java3),
     "python": cast(DriverAudit, audit_python),
     "nodejs": cast(DriverAudit, audit_nodejs),
+    "generic": cast(DriverAudit, audit_generic),
 }
 
 
@@ -168,7 +172,7 @@ def _attempts_wait_for_something(view: View) -> Iterator[str]:
     silent = {fault.node for fault in w.faults if fault.kind == SILENCE}  # what it had is lost
     entries.update(_held_back(w))
     for a, attempt in enumerate(w.attempts):
-        if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
+        if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a] or attempt.kept == 1:
             continue
         connection = w.connections[attempt.connection]
         if connection.state not in THERE or connection.state == CONNECTING:

@@ -38,6 +38,9 @@ from poolsim.model.drivers.ports import (
 from poolsim.model.kinds import (
     ARRIVAL,
     ATTEMPT_TIMEOUT,
+    BUSY,
+    BUSY_CONNECTION,
+    BUSY_TIMED_OUT,
     CLIENT_TIMEOUT,
     CONNECTION_ERROR,
     LOST,
@@ -63,7 +66,9 @@ from poolsim.model.records import (
     IN_FLIGHT,
     ORPHANED,
     QUEUED,
+    SENT,
     SKIPPED,
+    STEP_DELIVER,
     STEP_RETRY,
     STEP_SEND,
     STEP_START,
@@ -110,6 +115,8 @@ def settle(w: World, now: int) -> None:
                 _free_caller(w, a, now)
         elif attempt.step == STEP_RETRY:
             _go_on(w, a, now)
+        elif attempt.step == STEP_DELIVER:
+            _deliver(w, a, now)
         else:
             _failed(w, a, now)
 
@@ -204,8 +211,22 @@ def _try_hosts(w: World, r: int, a: int, now: int) -> bool:
                 return False
         elif answer == QUEUED:
             return True
+        elif answer == SENT:
+            return False
         else:
             _keep_error(w, r, request.node, answer)
+            if answer == BUSY_CONNECTION and _busy_ends(w, r, a, now):
+                return False
+
+
+@rule
+def _busy_ends(w: World, r: int, a: int, now: int) -> bool:
+    """Whether a rejection with BusyConnection has ended the request."""
+    if w.clients[w.requests[r].client].busy_ends == 0:
+        return False
+    finish_attempt(w, a)
+    _end(w, r, BUSY, 0, now)
+    return True
 
 
 @rule
@@ -381,8 +402,19 @@ def _is_spoiled(w: World, a: int, now: int) -> bool:
 def _acknowledge_unless_read(w: World, a: int, now: int) -> None:
     """A response that costs time to read has acknowledged what it can when it arrived."""
     attempt = w.attempts[a]
-    if w.clients[w.sessions[attempt.session].client].read_cost == 0:
+    client = w.clients[w.sessions[attempt.session].client]
+    if client.read_cost + client.crosstalk == 0:
         acknowledge(w, w.connections[attempt.connection], now)
+
+
+@rule
+def _deliver(w: World, a: int, now: int) -> None:
+    """The driver has read a response, and its callback begins."""
+    attempt = w.attempts[a]
+    r = attempt.request
+    service = now - attempt.sent_at
+    finish_attempt(w, a)
+    _end(w, r, OK, service, now)
 
 
 @rule
@@ -404,23 +436,36 @@ def _failed(w: World, a: int, now: int) -> None:
         request.wait += waited
         w.run.queue_sum += waited
         attempt.state = IDLE
-        _go_on(w, a, now)
+        busy = error in (BUSY_CONNECTION, BUSY_TIMED_OUT)
+        if not busy or not _busy_ends(w, r, a, now):
+            _go_on(w, a, now)
         return
     w.run.stream_sum += now - attempt.granted_at
     service = now - attempt.sent_at
     if service < 0:
         service = 0  # its I/O thread had yet to come to it
     p = attempt.pool
+    c = attempt.connection
     finish_attempt(w, a)
-    if goes_to_next_host(w.clients[request.client].retry, error, request.idempotent) == 1:
-        _try_another(w, r, p, now)
+    if _is_tried_again(w, r, error):
+        _try_another(w, r, p, c, now)
     else:
         _end(w, r, CONNECTION_ERROR, service, now)
 
 
 @rule
-def _try_another(w: World, r: int, p: int, now: int) -> None:
-    """Go on along the plan with a new attempt, after one at pool `p`."""
+def _is_tried_again(w: World, r: int, error: int) -> bool:
+    """Whether a request goes on after a timeout or a broken connection."""
+    request = w.requests[r]
+    client = w.clients[request.client]
+    if client.most_retries >= 0 and request.sends > client.most_retries:
+        return False
+    return goes_to_next_host(client.retry, error, request.idempotent) == 1
+
+
+@rule
+def _try_another(w: World, r: int, p: int, c: int, now: int) -> None:
+    """Go on along the plan with a new attempt, after one on connection `c` of pool `p`."""
     a = new_attempt(w)
     request = w.requests[r]
     attempt = w.attempts[a]
@@ -430,7 +475,33 @@ def _try_another(w: World, r: int, p: int, now: int) -> None:
         request.attempt = a
         attempt.pool = p
         submit_retry(w, w.sessions[request.session].executor, a, now)
+    elif w.clients[request.client].other_connection == 1:
+        _try_pool_again(w, r, a, p, c, now)
     else:
+        _try_hosts(w, r, a, now)
+
+
+@rule
+def _try_pool_again(w: World, r: int, a: int, p: int, c: int, now: int) -> None:
+    """Try another connection of the pool than `c`; where it has none that takes the attempt, go on
+    along the plan."""
+    request = w.requests[r]
+    attempt = w.attempts[a]
+    request.attempt = a
+    attempt.pool = p
+    attempt.order = (request.serial << ATTEMPT_BITS) | request.attempts
+    attempt.avoid = c
+    answer = borrow(w, p, a, now)
+    w.attempts[a].avoid = -1
+    if answer == SKIPPED:
+        _try_hosts(w, r, a, now)
+        return
+    request.attempts += 1
+    request.node = w.pools[p].node
+    if answer in (SENT, QUEUED):
+        return
+    _keep_error(w, r, request.node, answer)
+    if answer != BUSY_CONNECTION or not _busy_ends(w, r, a, now):
         _try_hosts(w, r, a, now)
 
 
@@ -487,11 +558,11 @@ def time_out_requests(w: World, s: int, now: int) -> None:
 @rule
 def _attempt_timed_out(w: World, a: int, now: int) -> None:
     r = w.attempts[a].request
-    request = w.requests[r]
     p = w.attempts[a].pool
+    c = w.attempts[a].connection
     service = _orphan(w, a, now)
-    if goes_to_next_host(w.clients[request.client].retry, TIMED_OUT, request.idempotent) == 1:
-        _try_another(w, r, p, now)
+    if _is_tried_again(w, r, TIMED_OUT):
+        _try_another(w, r, p, c, now)
     else:
         _end(w, r, CLIENT_TIMEOUT, service, now)
 

@@ -118,7 +118,8 @@ def answer(w: World, c: int, now: int) -> None:
     connection.asking = ASK_NOTHING
     connection.last_read = now
     a = connection.probe
-    free_stream(w, c, w.attempts[a].stream)
+    if w.attempts[a].stream >= 0:
+        free_stream(w, c, w.attempts[a].stream)
     finish_attempt(w, a)
     heartbeat_answered(w, c, now)
 

@@ -16,7 +16,13 @@ Attempts that reach a node in the same instant are served in the order in which 
 from __future__ import annotations
 
 from poolsim.model.connection.wires import write_in_vain
-from poolsim.model.kinds import NODE_ARRIVAL, NODE_DONE, RESPONSE, RESPONSE_READ
+from poolsim.model.kinds import (
+    NODE_ARRIVAL,
+    NODE_DONE,
+    RESPONSE,
+    RESPONSE_READ,
+    RESPONSE_STEP,
+)
 from poolsim.model.primitives import NEVER, Record, World
 from poolsim.model.records import NODE_DOWN, NODE_RUNNING, WIRE_CLOSING
 from poolsim.model.rule import handles, rule
@@ -171,7 +177,9 @@ def complete(w: World, a: int, now: int) -> None:
     attempt.due = now + pool.delay
     attempt.holds += 1
     client = w.clients[w.sessions[pool.session].client]
-    if client.read_cost + client.crosstalk > 0:
+    if client.read_cost < 0:
+        w.schedule(attempt.due, RESPONSE_STEP, attempt.order, a)
+    elif client.read_cost + client.crosstalk > 0:
         w.schedule(attempt.due, RESPONSE_READ, attempt.order, a)
     else:
         w.schedule(attempt.due, RESPONSE, attempt.order, a)

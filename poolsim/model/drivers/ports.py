@@ -1,6 +1,7 @@
 """What the rest of the model asks of a session's driver. Arguments: `registry.PORTS`.
 
-borrow: try to get a connection of pool `p` for attempt `a`: GRANTED, QUEUED, SKIPPED or an error.
+borrow: try to get a connection of pool `p` for attempt `a`: GRANTED, QUEUED, SKIPPED, SENT or an
+error.
 give_back: the attempt's response was read; or (`unwritten`) it could not be written.
 timed_out, late_response: the attempt's timeout; the response of an orphan.
 queue_timeout: the timer of a pool's acquisition queue. needed: connections that a load needs.
@@ -11,6 +12,8 @@ reconnection_due, status_event, status_due: what happens to a host.
 topology_event, topology_due: a node that the session does not know has joined the ring, or one that
 it knows has left it; and the driver acts on that.
 option_changed: an option of the pool was set at runtime.
+response_step: a response's next step within the client; flush_due: a connection's write buffer
+may be flushed. Of drivers with the trait `own_steps` only.
 """
 
 from __future__ import annotations
@@ -39,3 +42,5 @@ topology_due = make_port("topology_due")
 control = make_port("control")
 option_changed = make_port("option_changed")
 needed = make_port("needed")
+response_step = make_port("response_step")
+flush_due = make_port("flush_due")

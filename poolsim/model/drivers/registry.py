@@ -10,9 +10,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from poolsim.model.drivers import java3, nodejs, python
+from poolsim.model.drivers import generic, java3, nodejs, python
 
-DRIVERS: dict[str, ModuleType] = {"java3": java3, "python": python, "nodejs": nodejs}
+DRIVERS: dict[str, ModuleType] = {
+    "java3": java3,
+    "python": python,
+    "nodejs": nodejs,
+    "generic": generic,
+}
 """Rules of each driver; its number is its place."""
 
 PORTS: dict[str, tuple[str, str]] = {
@@ -39,6 +44,8 @@ PORTS: dict[str, tuple[str, str]] = {
     "control": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
     "option_changed": ("w.pools[p].driver", "w, p, raised_core, now"),
     "needed": ("w.pools[p].driver", "w, p, load"),
+    "response_step": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "flush_due": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
 }
 """What every driver answers. A driver without a rule of a port is not asked (`pass`)."""
 

@@ -26,6 +26,8 @@ class Traits:
         that is drawn.
     undecodable_is_final: whether a request whose answer cannot be decoded ends with that error, and
         answers that nobody waits for are not decoded; or it fails as all others on its connection.
+    own_steps: whether the driver writes requests and takes the steps of their responses within the
+        client itself (ports response_step and flush_due).
     """
 
     timer_tick_ns: int
@@ -40,3 +42,4 @@ class Traits:
     timeout_includes_wait: bool = False
     replicas_from_random_start: bool = False
     undecodable_is_final: bool = False
+    own_steps: bool = False

@@ -10,6 +10,8 @@ covers the whole request and is final
 (apache/cassandra-python-driver@3.29.3:cassandra/policies.py:757-873, cluster.py:4480-4533).
 nodejs RetryPolicy: as java3's, because the driver asks it only for idempotent requests
 (datastax/nodejs-driver@v4.8.0:lib/request-execution.js:341-347, lib/policies/retry.js:112-116).
+generic: another connection for idempotent requests, as often as max_retries says (see
+drivers/generic).
 fallthrough: never.
 """
 
@@ -22,13 +24,20 @@ JAVA3_DEFAULT = 0
 PYTHON_DEFAULT = 1
 FALLTHROUGH = 2
 NODEJS_DEFAULT = 3
-RETRY_NAMES = ("java3 default", "python default", "fallthrough", "nodejs default")
+GENERIC_DEFAULT = 4
+RETRY_NAMES = (
+    "java3 default",
+    "python default",
+    "fallthrough",
+    "nodejs default",
+    "generic default",
+)
 
 
 @rule
 def goes_to_next_host(policy: int, error: int, idempotent: int) -> int:
     """1 where the request tries the next host after this error, 0 where it ends with it."""
-    if policy in (JAVA3_DEFAULT, NODEJS_DEFAULT):
+    if policy in (JAVA3_DEFAULT, NODEJS_DEFAULT, GENERIC_DEFAULT):
         return idempotent
     if policy == PYTHON_DEFAULT and error == LOST:
         return 1

@@ -15,6 +15,7 @@ _OUTCOMES = {
     "no_host_available": "NoHostAvailable: no host is left to try",
     "client_timeout": "the driver's timeout ends it",
     "connection_error": "its connection broke, and it may not be sent again",
+    "busy": "BusyConnection: the driver tells the application at once",
 }
 
 
@@ -69,6 +70,17 @@ def _told(moment: Moment, life: Life, scenario: Scenario) -> Iterator[str]:
             yield f"is written to {node}: connection {moment.connection}, stream {moment.stream}"
             if moment.starts_ns >= 0:
                 yield from _at_node(moment, life, node)
+        case "buffered":
+            where = f"connection {moment.connection}, stream {moment.stream}"
+            yield f"is encoded into the write buffer for {node}: {where}"
+        case "arriving":
+            yield f"the answer of {node} comes through the network interface"
+        case "reading":
+            yield f"the answer of {node} is read and decoded"
+        case "unread":
+            yield f"the answer of {node} lies in the socket until the connection is read again"
+        case "read":
+            yield "the answer is decoded, the stream is free, and it waits for a callback thread"
         case "timed_out":
             yield f"times out on {node}; its stream stays taken until the answer comes"
 
@@ -86,11 +98,13 @@ def _sum(life: Life) -> str:
     total = row["ended_ns"] - row["intended_ns"]
     before = row["issued_ns"] - row["intended_ns"]
     rest = total - before - row["wait_ns"] - row["service_ns"]
+    once = row["attempts"] <= 1
+    before_or_in_vain = "until it was written" if once else "on attempts that came to nothing"
     parts = [
         (before, "before the driver"),
         (row["wait_ns"], "waiting for a stream"),
         (row["service_ns"], "from the last write to the end"),
-        (rest, "on attempts that came to nothing"),
+        (rest, before_or_in_vain),
     ]
     shown = [f"{_duration(part)} {what}" for part, what in parts if part > 0]
     return f"  {_duration(total)} in all: {', '.join(shown) or 'no time at all'}"

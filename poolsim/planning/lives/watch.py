@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from poolsim.engine.run import Attachment, simulate
+from poolsim.model.drivers.generic.reading import ON_THE_WAY, RECEIVED
 from poolsim.model.records import (
     GRANTED_STATE,
     IN_FLIGHT,
     ORPHANED,
+    OWN_STEPS,
+    READ,
     WAITING,
     World,
 )
@@ -27,8 +30,9 @@ MOST_ERRORS = 6
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened to the request. `kind`: entered, refused, queued, written, timed_out;
-    `node`: index, -1 for none; the numbers belong to one kind each."""
+    """Something that happened to the request. `kind`: entered, refused, queued, buffered, written,
+    timed_out, arriving, unread, reading, read; `node`: index, -1 for none; the numbers belong to
+    one kind each."""
 
     time_ns: int
     kind: str
@@ -102,7 +106,7 @@ class _Watcher:
         self._client = client
         self._row = row
         self._slot = -1
-        self._seen: dict[int, tuple[int, int, int]] = {}
+        self._seen: dict[int, tuple[int, ...]] = {}
         self._errors_seen = 0
         self._is_in = False
         self.moments: list[Moment] = []
@@ -159,7 +163,10 @@ class _Watcher:
         return tuple(int(world.replicas[first + k]) for k in range(client.replication))
 
     def _attempt(self, world: World, a: int, attempt: Any, now: int) -> None:
-        now_seen = (attempt.state, attempt.pool, attempt.sent_at)
+        now_seen = (
+            *(attempt.state, attempt.pool, attempt.sent_at, attempt.kept),
+            attempt.progress if world.clients[self._client].read_cost == OWN_STEPS else 0,
+        )
         if self._seen.get(a) == now_seen:
             return
         self._seen[a] = now_seen
@@ -175,6 +182,21 @@ class _Watcher:
                     ahead=max(pool.pending - 1, 0),
                     connections=pool.active,
                     in_flight=pool.in_flight,
+                )
+            )
+        elif attempt.state == READ:
+            self.moments.append(Moment(now, "read", pool.node, stream=attempt.stream))
+        elif attempt.state == IN_FLIGHT and now_seen[-1] != ON_THE_WAY:
+            kind = "arriving" if now_seen[-1] == RECEIVED else "reading"
+            self.moments.append(Moment(now, "unread" if attempt.kept else kind, pool.node))
+        elif attempt.state == IN_FLIGHT and attempt.kept:
+            self.moments.append(
+                Moment(
+                    now,
+                    "buffered",
+                    pool.node,
+                    connection=world.connections[attempt.connection].serial,
+                    stream=attempt.stream,
                 )
             )
         elif attempt.state in (IN_FLIGHT, GRANTED_STATE):

@@ -20,6 +20,17 @@ ORDER = (
     "heartbeats",
     "middlebox",
     "async-cassandra",
+    "watermarks",
+    "background-load",
+    "shards",
+    "nested-fan-out",
+    "slow-node",
+    "safe-range",
+    "many-connections",
+    "io-threads",
+    "idle-eviction",
+    "cold-start",
+    "distance",
 )
 
 
