@@ -87,7 +87,9 @@ def test_options_name_the_driver_s_own_and_their_source(driver: Driver) -> None:
         assert option.own_name
         assert "{" not in option.own_name
         assert option.meaning.endswith(".")
-        assert re.fullmatch(r"[\w-]+/[\w-]+@([\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py):\d+", option.source)
+        assert re.fullmatch(
+            r"[\w-]+/[\w-]+@([\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py):\d+", option.source
+        )
 
 
 def test_distances_are_named() -> None:
