@@ -257,6 +257,9 @@ class GenericNetwork(Entry):
     tcp_nodelay: Annotated[bool | None, FLAG, _own("TCP_NODELAY", "tcp_nodelay", 100)] = described(
         "false: Nagle's algorithm holds small writes back until earlier ones arrived."
     )
+    keepalive: Annotated[bool | None, FLAG, _own("SO_KEEPALIVE", "keepalive", 101)] = described(
+        "Whether the kernel probes connections that are idle; the kernel's times are the client's."
+    )
 
 
 class GenericComponents(Entry):
