@@ -412,6 +412,7 @@ def defaults(protocol: int) -> Options:
         connect_to_remote_hosts=True,
         keyspace=False,
         authentication_round_trips=0,
+        keepalive=True,
         generic=GenericOptions(),
     )
 
