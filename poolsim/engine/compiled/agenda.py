@@ -1,13 +1,12 @@
 """The agenda: what is due next, in the order of (time, rank), at a cost that does not grow with it.
 
-Two parts. The *front* holds the entries before some horizon, sorted, in the middle of a table: to
-take the first one is an addition, and a new entry is put in its place from the nearer end, which
-moves a few others by one. Everything at or behind the horizon is *later*: a radix heap. An entry
-lies there under the highest digit (of 64) in which its key differs from a reference that no entry
-goes before, and under that digit's value. So the lowest level in use has the first entries,
-unsorted, and when the front is empty they move to it; where they are too many the reference moves
-to where they begin, and they are dealt out over the levels below. No width has to be chosen, an
-entry moves a few times at most, and entries that are used together lie together.
+Two parts. The *front* holds the entries before some horizon: a small binary heap. Everything at or
+behind the horizon is *later*: a radix heap. An entry lies there under the highest digit (of 64) in
+which its key differs from a reference that no entry goes before, and under that digit's value. So
+the lowest level in use has the first entries, unsorted, and when the front is empty they move to
+it; where they are too many the reference moves to where they begin, and they are dealt out over the
+levels below. No width has to be chosen, an entry moves a few times at most, and entries that are
+used together lie together.
 
 Entries that agree in time and rank have the same target too, so nothing else has to decide.
 """
@@ -30,7 +29,6 @@ from poolsim.engine.compiled.layout import (
     DIGIT_BITS,
     ENTRY_WORDS,
     FRONT_ENTRIES,
-    FRONT_ROWS,
     LATEST,
     RANK_DIGITS,
 )
@@ -41,12 +39,15 @@ from poolsim.machine_code.linking import PART
 _VALUES = 1 << DIGIT_BITS
 _VALUE_MASK = _VALUES - 1
 _LAST_ENTRY = CHUNK_ENTRIES - 1
-_MIDDLE = (FRONT_ROWS - FRONT_ENTRIES) // 2
 
-FILL = 24
-"""So many entries the front gets when it is empty, if there are as many and they need not be dealt
-out first: twice as many would make new ones move further, half as many would come twice as often.
-"""
+MOST_TO_SORT = 24
+"""Entries of a slot that are dealt out rather than sorted are more than this."""
+
+FILL = 32
+"""So many entries the front gets when it is empty and many are later."""
+
+FEW = 128
+"""So many entries it gets if these are all."""
 
 _longer_chunks = make_longer("chunks")
 
@@ -66,73 +67,115 @@ def _set(entry: Any, time: Any, rank: Any, target: Any) -> None:
     entry.target = target
 
 
+# The front ----------------------------------------------------------------------------------------
+#
+# The first entry is in row 1, those below row k in 2 k and 2 k + 1. The place of the entry that is
+# being handled is filled by the first entry that its handler puts there, which saves one way up and
+# one down. Which of two entries goes before is computed without a jump where nobody could guess it.
+
+
 @register_jitable(**PART)
 def put(w: Any, time: Any, rank: Any, target: Any) -> None:
     """Put an entry on the agenda. It is not due before the one that is being handled."""
     engine = w.engine
     if not _is_before(time, rank, engine.horizon_time, engine.horizon_rank):
-        _put_later(w, time, rank, target)
-        return
-    first = engine.first
-    end = engine.end
-    front = w.front
-    place = first
-    if first < end:
-        middle = front[(first + end) >> 1]
-        if _is_before(time, rank, middle.time, middle.rank):
-            place -= 1
-            while True:
-                entry = front[place + 1]
-                if _is_before(time, rank, entry.time, entry.rank):
-                    break
-                _set(front[place], entry.time, entry.rank, entry.target)
-                place += 1
-            engine.first = first - 1
-            _set(front[place], time, rank, target)
-            if first == 1:
-                _make_way(w)
-            return
-        place = end
-        while True:
-            entry = front[place - 1]
-            if not _is_before(time, rank, entry.time, entry.rank):
-                break
-            _set(front[place], entry.time, entry.rank, entry.target)
-            place -= 1
-    engine.end = end + 1
-    _set(front[place], time, rank, target)
-    if end == FRONT_ROWS - 1:
-        _make_way(w)
+        _put_back(w, time, rank, target)
+    elif engine.taken == 1:
+        engine.taken = 0
+        _sink(w, time, rank, target)
+    elif engine.last < FRONT_ENTRIES:
+        engine.last += 1
+        _rise(w, engine.last, time, rank, target)
+    else:
+        _put_off(w, time, rank, target)
 
 
 @register_jitable(**PART)
-def _make_way(w: Any) -> None:
-    """The front has come to an end of its table: it moves to the middle, and what are too many
-    entries for it are later from now on."""
+def _first_below(front: Any, place: Any) -> Any:
+    """The first of the two entries below a place that has two."""
+    left = front[2 * place]
+    right = front[2 * place + 1]
+    return 2 * place + _is_before(right.time, right.rank, left.time, left.rank)
+
+
+@register_jitable(**PART)
+def _rise(w: Any, place: Any, time: Any, rank: Any, target: Any) -> None:
+    """Put an entry into a free place or above it."""
+    front = w.front
+    while place > 1:
+        above = front[place >> 1]
+        if not _is_before(time, rank, above.time, above.rank):
+            break
+        _set(front[place], above.time, above.rank, above.target)
+        place >>= 1
+    _set(front[place], time, rank, target)
+
+
+@register_jitable(**PART)
+def _sink(w: Any, time: Any, rank: Any, target: Any) -> None:
+    """Put an entry into the free first place or below it."""
+    front = w.front
+    last = w.engine.last
+    place = 1
+    while 2 * place < last:
+        below = _first_below(front, place)
+        entry = front[below]
+        if _is_before(time, rank, entry.time, entry.rank):
+            break
+        _set(front[place], entry.time, entry.rank, entry.target)
+        place = below
+    else:
+        # At most one place is below, and nothing below that.
+        if 2 * place == last:
+            entry = front[last]
+            if not _is_before(time, rank, entry.time, entry.rank):
+                _set(front[place], entry.time, entry.rank, entry.target)
+                place = last
+    _set(front[place], time, rank, target)
+
+
+@register_jitable(**PART)
+def close_gap(w: Any) -> None:
+    """The first entry was handled and none took its place: the last one does."""
+    engine = w.engine
+    engine.taken = 0
+    front = w.front
+    last = engine.last - 1
+    engine.last = last
+    place = 1
+    while 2 * place <= last:
+        # Where only one is below, the other one is the last entry itself.
+        below = _first_below(front, place)
+        entry = front[below]
+        _set(front[place], entry.time, entry.rank, entry.target)
+        place = below
+    if place <= last:
+        # It belongs far below: it rises from there.
+        moved = front[last + 1]
+        _rise(w, place, moved.time, moved.rank, moved.target)
+
+
+@register_jitable(**PART)
+def _put_off(w: Any, time: Any, rank: Any, target: Any) -> None:
+    """The front is full: all its entries and a new one are later, until the next `refill`."""
     engine = w.engine
     front = w.front
-    first = engine.first
-    end = engine.end
-    if end - first > FRONT_ENTRIES:
-        border = front[first + FRONT_ENTRIES]
-        if border.time == engine.reference_time and border.rank < engine.reference_rank:
-            _lower_reference(w)
-        engine.horizon_time = border.time
-        engine.horizon_rank = border.rank
-        for place in range(first + FRONT_ENTRIES, end):
-            entry = front[place]
-            _put_later(w, entry.time, entry.rank, entry.target)
-        end = first + FRONT_ENTRIES
-    engine.first = _MIDDLE
-    engine.end = _MIDDLE + end - first
-    if first < _MIDDLE:
-        for k in range(end - first - 1, -1, -1):
-            entry = front[first + k]
-            _set(front[_MIDDLE + k], entry.time, entry.rank, entry.target)
-    else:
-        for k in range(end - first):
-            entry = front[first + k]
-            _set(front[_MIDDLE + k], entry.time, entry.rank, entry.target)
+    engine.last = 0
+    engine.horizon_time = 0
+    engine.horizon_rank = 0
+    _put_back(w, time, rank, target)
+    for place in range(1, FRONT_ENTRIES + 1):
+        entry = front[place]
+        _put_back(w, entry.time, entry.rank, entry.target)
+
+
+@register_jitable(**PART)
+def _put_back(w: Any, time: Any, rank: Any, target: Any) -> None:
+    """Put an entry later. It may go before the reference, though not before its instant."""
+    engine = w.engine
+    if time == engine.reference_time and rank < engine.reference_rank:
+        _lower_reference(w)
+    _put_later(w, time, rank, target)
 
 
 # Later --------------------------------------------------------------------------------------------
@@ -272,13 +315,14 @@ def refill(w: Any) -> None:
         lowest = trailing_zeros(engine.levels)
         value = trailing_zeros(w.values_used[lowest])
         engine.reference_time, engine.reference_rank = _begin_of(w, lowest, value)
-        if lowest == 0 or w.slots[lowest * _VALUES + value].entries <= FILL:
+        if lowest == 0 or w.slots[lowest * _VALUES + value].entries <= MOST_TO_SORT:
             break
         _deal_out(w, lowest, value)
+    most = FILL if engine.later > FEW else FEW
     level = lowest
-    end = _MIDDLE
+    last = 0
     while True:
-        end = _move(w, level * _VALUES + value, end)
+        last = _move(w, level * _VALUES + value, last)
         if w.slots[level * _VALUES + value].entries == 0:
             _empty_slot(w, level, value)
         if engine.later == 0:
@@ -289,43 +333,42 @@ def refill(w: Any) -> None:
         value = trailing_zeros(w.values_used[level])
         count = w.slots[level * _VALUES + value].entries
         # What is so much later would only be in the way.
-        if end + count > _MIDDLE + FILL or level > lowest + 1:
+        if last + count > most or count > MOST_TO_SORT or level > lowest + 1:
             engine.horizon_time, engine.horizon_rank = _begin_of(w, level, value)
             break
-    engine.first = _MIDDLE
-    engine.end = end
-    _sort(w, _MIDDLE, end)
+    engine.last = last
+    _sort(w, last)
 
 
 @register_jitable(**PART)
-def _move(w: Any, s: Any, end: Any) -> Any:
-    """Append the entries of a slot to the front, FILL at most (of the lowest level, whose keys are
-    all the same, there may be more); where it ends then."""
+def _move(w: Any, s: Any, last: Any) -> Any:
+    """Append the entries of a slot to the front, of the lowest level's, whose keys are all the
+    same, MOST_TO_SORT at most; how many it has then."""
     front = w.front
     words = w.chunks
     most = w.slots[s].entries
-    if most > FILL:
-        most = FILL
+    if most > MOST_TO_SORT:
+        most = MOST_TO_SORT
     for _ in range(most):
         entry = _take_entry(w, s)
         target = words[entry + 2]
-        _set(front[end], words[entry], words[entry + 1], target)
-        end += 1
+        last += 1
+        _set(front[last], words[entry], words[entry + 1], target)
         # What the entry will touch, if it is a response, as most are.
         prefetch(w.attempts, target)
         prefetch(w.requests, target)
-    return end
+    return last
 
 
 @register_jitable(**PART)
-def _sort(w: Any, first: Any, end: Any) -> None:
-    """Sort the front, which holds slot after slot, so nearly sorted."""
+def _sort(w: Any, last: Any) -> None:
+    """Sort the front, which holds slot after slot, so nearly sorted; sorted it is a heap."""
     front = w.front
-    for k in range(first + 1, end):
+    for k in range(2, last + 1):
         entry = front[k]
         time, rank, target = entry.time, entry.rank, entry.target
         place = k
-        while place > first:
+        while place > 1:
             before = front[place - 1]
             if not _is_before(time, rank, before.time, before.rank):
                 break

@@ -62,8 +62,9 @@ class CompiledRun:
         # Until a slot is filled it points at something that can be read.
         nothing = np.zeros(BLOCK, dtype=np.int64)
         self._blocks = [nothing] * (lanes * SLOTS_A_LANE)
-        self._slots = self.tables.table("draw_slots")
-        self._slots["address"] = nothing.ctypes.data
+        slots = self.tables.table("draw_slots")
+        slots["address"] = nothing.ctypes.data
+        self._slot_fields = [slots[field] for field in DRAW_SLOT_FIELDS]
         self._door = _DOOR(self._answer)
         address = ctypes.cast(self._door, ctypes.c_void_p).value
         self.tables.single("engine", "door")[...] = address
@@ -91,8 +92,10 @@ class CompiledRun:
         values = self._draws.block(lane, block, attempt)
         slot = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         self._blocks[slot] = values
-        for field, value in zip(DRAW_SLOT_FIELDS, (block, attempt, values.ctypes.data), strict=True):
-            self._slots[field][slot] = value
+        numbers, attempts, addresses = self._slot_fields
+        numbers[slot] = block
+        attempts[slot] = attempt
+        addresses[slot] = values.ctypes.data
 
     def _raise_error(self) -> None:
         self.tables.forget()

@@ -32,10 +32,8 @@ ENTRY_FIELDS = ("time", "rank", "target")
 KIND_SHIFT = 56
 """Bits of a rank below the event's kind."""
 
-FRONT_ROWS = 192
-FRONT_ENTRIES = 48
-"""Rows of the table of the agenda's front (see `agenda.py`), and how many entries it keeps when it
-comes to an end of the table."""
+FRONT_ENTRIES = 255
+"""Most entries of the agenda's front (see `agenda.py`)."""
 
 DIGIT_BITS = 6
 TIME_DIGITS = RANK_DIGITS = 11
@@ -60,8 +58,8 @@ DRAW_SLOT_FIELDS = ("block", "attempt", "address")
 """A block of draws at hand: its number, its attempt and where its values are."""
 
 ENGINE_FIELDS = (
-    "first",  # the agenda's first entry in its front
-    "end",  # one behind the last one in its front
+    "last",  # entries of the agenda's front
+    "taken",  # 1: its first entry is being handled, its place is free
     "horizon_time",  # entries at or behind it are later
     "horizon_rank",
     "later",  # how many they are
@@ -74,7 +72,7 @@ ENGINE_FIELDS = (
     "door",  # address of the function that is asked for room and for draws
 )
 
-ENGINE_START = {"first": FRONT_ROWS // 2, "end": FRONT_ROWS // 2, "free_chunk": -1}
+ENGINE_START = {"free_chunk": -1}
 """How those fields begin that do not begin with 0."""
 
 FINDING_WIDTH = 7

@@ -114,9 +114,9 @@ def _earliest_of(workers: Any, first: Any) -> Any:
     two = first + 2 + (workers[first + 3] < workers[first + 2])
     three = first + 4 + (workers[first + 5] < workers[first + 4])
     four = first + 6 + (workers[first + 7] < workers[first + 6])
-    one = two if workers[two] < workers[one] else one
-    three = four if workers[four] < workers[three] else three
-    return three if workers[three] < workers[one] else one
+    one += (two - one) * (workers[two] < workers[one])
+    three += (four - three) * (workers[four] < workers[three])
+    return one + (three - one) * (workers[three] < workers[one])
 
 
 @overload_method(WorldType, "occupy", jit_options=PART)

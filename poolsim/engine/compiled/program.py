@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from poolsim.engine.compiled import primitives
-from poolsim.engine.compiled.agenda import refill
+from poolsim.engine.compiled.agenda import close_gap, refill
 from poolsim.engine.compiled.foresight import MANY_POOLS, foresee
 from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, KIND_SHIFT, PAUSED
 from poolsim.engine.compiled.world_type import WorldType, world_at
@@ -111,27 +111,28 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
         left = most_events
         many_pools = len(w.pools) >= MANY_POOLS
         while True:
-            place = engine.first
-            if place == engine.end:
+            if engine.last == 0:
                 if engine.later == 0:
                     return FINISHED
                 refill(w)
                 continue
-            first = w.front[place]
+            first = w.front[1]
             now = first.time
             if now >= until:
                 return FINISHED
             if left == 0 or len(w.end_values) >= enough_values:
                 return PAUSED
             left -= 1
-            engine.first = place + 1
             kind = first.rank >> KIND_SHIFT
             target = first.target
+            engine.taken = 1
             if many_pools and kind == ARRIVAL:
                 foresee(w, target)
             _handle(kind, w, target, now)
             if run.ready_first >= 0:
                 settle(w, now)
+            if engine.taken == 1:
+                close_gap(w)
             if engine.failure == 1:
                 return FAILED
 

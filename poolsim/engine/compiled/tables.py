@@ -15,7 +15,7 @@ from poolsim.engine.compiled.layout import (
     DIGIT_BITS,
     ENGINE_START,
     FINDING_WIDTH,
-    FRONT_ROWS,
+    FRONT_ENTRIES,
     GROWING,
     LATEST,
     LINE,
@@ -123,7 +123,7 @@ class Tables:
 
     def _add_agenda(self) -> None:
         """Add what an empty agenda is."""
-        self._add_records("front", FRONT_ROWS)
+        self._add_records("front", 1 + FRONT_ENTRIES)
         levels = TIME_DIGITS + RANK_DIGITS
         self._add_records("slots", levels << DIGIT_BITS)
         self.table("slots")["chunk"] = -1
