@@ -1,4 +1,4 @@
-"""Bits of an integer, as the processor counts them."""
+"""What a processor can do with integers and Python cannot say: count bits, choose without a jump."""
 
 # ruff: noqa: ARG001  (numba asks for functions with given arguments)
 
@@ -34,3 +34,18 @@ def trailing_zeros(typing_context: Any, value: types.Type) -> Any:
         return builder.cttz(args[0], _YES)
 
     return types.int64(types.int64), code
+
+
+@intrinsic
+def either(typing_context: Any, which: types.Type, one: types.Type, other: types.Type) -> Any:
+    """`one` where `which` is true, else `other`, without a jump: for what nobody could guess."""
+
+    def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        condition, one, other = args
+        if condition.type.width > 1:
+            condition = builder.trunc(condition, ir.IntType(1))
+        chosen = builder.select(condition, one, other)
+        chosen.set_metadata("unpredictable", builder.module.add_metadata([]))
+        return chosen
+
+    return types.int64(types.boolean, types.int64, types.int64), code

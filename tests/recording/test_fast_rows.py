@@ -15,7 +15,7 @@ from poolsim.model.kinds import OUTCOME_NAMES
 from poolsim.recording.fast_rows import ROWS_AT_ONCE
 from poolsim.recording.record import Record
 from poolsim.recording.recorder import Recorder
-from poolsim.recording.row_sums import SEGMENT_BITS
+from poolsim.recording.row_sums import HASH_BITS
 from poolsim.scenario.scenario import Fault, Load, Phase, Scenario
 from tests.recording.synthetic_runs import MILLISECOND, SECOND, Rows, client, request_rows, scenario
 
@@ -92,7 +92,7 @@ def test_the_same_record_as_with_numpy(widest_ns: int) -> None:
 def test_the_rows_fill_the_hash_tables() -> None:
     """Otherwise the test above would not test what happens then."""
     distinct = recorded(rows_of(30_000, 10 * SECOND, seed=1), [], fast=True).distributions.keys
-    assert len(distinct) > 1 << SEGMENT_BITS
+    assert len(distinct) > 1 << HASH_BITS
 
 
 def test_a_recorder_may_become_faster_on_the_way() -> None:

@@ -32,6 +32,8 @@ MOST_EVENTS = 1 << 18
 ENOUGH_ROWS = 8192
 """Rows of ended requests after which a slice ends: few enough to stay in the processor's cache."""
 
+_MOST_SEED_WORDS = 16
+
 _DOOR = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
 
 
@@ -65,6 +67,10 @@ class CompiledRun:
         slots = self.tables.table("draw_slots")
         slots["address"] = nothing.ctypes.data
         self._slot_fields = [slots[field] for field in DRAW_SLOT_FIELDS]
+        draws.fill_with(self._uniforms)
+        self._seed = np.zeros(_MOST_SEED_WORDS, dtype=np.int64)
+        self._scratch = np.zeros(8, dtype=np.int64)
+        self._seed_places = self._seed.ctypes.data, self._scratch.ctypes.data
         self._door = _DOOR(self._answer)
         address = ctypes.cast(self._door, ctypes.c_void_p).value
         self.tables.single("engine", "door")[...] = address
@@ -96,6 +102,15 @@ class CompiledRun:
         numbers[slot] = block
         attempts[slot] = attempt
         addresses[slot] = values.ctypes.data
+
+    def _uniforms(self, words: tuple[int, ...]) -> NDArray[np.float64]:
+        """What `draws.uniforms_of` makes."""
+        count = len(words)
+        self._seed[:count] = words
+        block = np.empty(BLOCK)
+        seed, scratch = self._seed_places
+        self._library.call("poolsim_uniforms", seed, count, scratch, block.ctypes.data)
+        return block
 
     def _raise_error(self) -> None:
         self.tables.forget()

@@ -22,6 +22,7 @@ from poolsim.engine.compiled.layout import (
 from poolsim.engine.compiled.world_type import WorldType, ask_door, value_at
 from poolsim.engine.draws import BLOCK_BITS, BLOCK_MASK
 from poolsim.engine.rows import NOTE_WIDTH, REQUEST_WIDTH
+from poolsim.machine_code.bits import either
 from poolsim.machine_code.linking import PART
 
 # Tables that grow ---------------------------------------------------------------------------------
@@ -108,15 +109,22 @@ def _record_request(w: Any, row: Any) -> Any:
 
 
 @register_jitable(**PART)
-def _earliest_of(workers: Any, first: Any) -> Any:
-    """Which of `WORKERS_A_GROUP` is free first; without a jump, for nobody could guess it."""
-    one = first + (workers[first + 1] < workers[first])
-    two = first + 2 + (workers[first + 3] < workers[first + 2])
-    three = first + 4 + (workers[first + 5] < workers[first + 4])
-    four = first + 6 + (workers[first + 7] < workers[first + 6])
-    one += (two - one) * (workers[two] < workers[one])
-    three += (four - three) * (workers[four] < workers[three])
-    return one + (three - one) * (workers[three] < workers[one])
+def _earlier(one: Any, at_one: Any, other: Any, at_other: Any) -> Any:
+    """Which of two workers is free first, and when."""
+    first = at_other < at_one
+    return either(first, other, one), either(first, at_other, at_one)
+
+
+@register_jitable(**PART)
+def _earliest_of(workers: Any, k: Any) -> Any:
+    """Which worker of the group that begins with worker `k` is free first, and when."""
+    one, at_one = _earlier(k, workers[k], k + 1, workers[k + 1])
+    two, at_two = _earlier(k + 2, workers[k + 2], k + 3, workers[k + 3])
+    three, at_three = _earlier(k + 4, workers[k + 4], k + 5, workers[k + 5])
+    four, at_four = _earlier(k + 6, workers[k + 6], k + 7, workers[k + 7])
+    one, at_one = _earlier(one, at_one, two, at_two)
+    three, at_three = _earlier(three, at_three, four, at_four)
+    return _earlier(one, at_one, three, at_three)
 
 
 @overload_method(WorldType, "occupy", jit_options=PART)
@@ -129,8 +137,7 @@ def _occupy(w: Any, n: Any, finish: Any) -> Any:
         hole = root
         group = root + 1
         while group < end:
-            first = _earliest_of(workers, group)
-            at = workers[first]
+            first, at = _earliest_of(workers, group)
             if at >= finish:
                 break
             workers[hole] = at

@@ -19,6 +19,7 @@ from poolsim.engine.compiled import primitives
 from poolsim.engine.compiled.agenda import close_gap, refill
 from poolsim.engine.compiled.foresight import MANY_POOLS, foresee
 from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, KIND_SHIFT, PAUSED
+from poolsim.engine.compiled.uniforms import fill
 from poolsim.engine.compiled.world_type import WorldType, world_at
 from poolsim.engine.sampling import count_unfinished, take_sample
 from poolsim.invariants import checks
@@ -158,6 +159,7 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
         "poolsim_sample": (look, (integer,)),
         "poolsim_unfinished": (count, (integer,)),
         "poolsim_check": (check, (integer,) * 3),
+        "poolsim_uniforms": (fill, (integer,) * 4),
     }
 
 
