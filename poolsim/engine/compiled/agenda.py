@@ -139,20 +139,11 @@ def close_gap(w: Any) -> None:
     """The first entry was handled and none took its place: the last one does."""
     engine = w.engine
     engine.taken = 0
-    front = w.front
-    last = engine.last - 1
-    engine.last = last
-    place = 1
-    while 2 * place <= last:
-        # Where only one is below, the other one is the last entry itself.
-        below = _first_below(front, place)
-        entry = front[below]
-        _set(front[place], entry.time, entry.rank, entry.target)
-        place = below
-    if place <= last:
-        # It belongs far below: it rises from there.
-        moved = front[last + 1]
-        _rise(w, place, moved.time, moved.rank, moved.target)
+    last = engine.last
+    engine.last = last - 1
+    if last > 1:
+        entry = w.front[last]
+        _sink(w, entry.time, entry.rank, entry.target)
 
 
 @register_jitable(**PART)

@@ -54,7 +54,7 @@ def quantile_ns(law: Law) -> Quantile:
 
     def quantile(u: NDArray[np.float64], _first_number: int = 0) -> NDArray[np.int64]:
         found = np.rint(values(u))
-        np.minimum(np.maximum(found, 1.0, out=found), float(LONGEST_NS), out=found)
+        np.clip(found, 1.0, float(LONGEST_NS), out=found)
         return found.astype(np.int64)
 
     return quantile
