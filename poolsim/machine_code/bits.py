@@ -1,4 +1,4 @@
-"""What a processor can do with integers and Python cannot say: count bits, choose without a jump."""
+"""What Python cannot say of integers: count bits, choose without a jump."""
 
 # ruff: noqa: ARG001  (numba asks for functions with given arguments)
 

@@ -26,7 +26,7 @@ def _joined(builder: ir.IRBuilder, pair: ir.Value) -> ir.Value:
 
 @intrinsic
 def multiply_add(typing_context: Any, one: types.Type, other: types.Type, add: types.Type) -> Any:
-    """one * other + add, all of them pairs."""
+    """Multiply two pairs and add a third."""
 
     def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
         one, other, add = (_joined(builder, pair) for pair in args)

@@ -11,10 +11,9 @@ used together lie together.
 Entries that agree in time and rank have the same target too, so nothing else has to decide.
 """
 
-# ruff: noqa: ARG001  (numba asks for functions with given arguments)
-
 # numba publishes types, but not complete ones.
-# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+# mypy: disable-error-code="call-arg, no-untyped-call, unreachable, untyped-decorator"
+# mypy: disable-error-code="var-annotated"
 
 from __future__ import annotations
 

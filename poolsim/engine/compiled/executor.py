@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from poolsim.engine.compiled.fast_uniforms import FastUniforms
 from poolsim.engine.compiled.layout import (
     ASK_DRAWS,
     DRAW_SLOT_FIELDS,
@@ -31,8 +32,6 @@ MOST_EVENTS = 1 << 18
 
 ENOUGH_ROWS = 8192
 """Rows of ended requests after which a slice ends: few enough to stay in the processor's cache."""
-
-_MOST_SEED_WORDS = 16
 
 _DOOR = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
 
@@ -67,10 +66,7 @@ class CompiledRun:
         slots = self.tables.table("draw_slots")
         slots["address"] = nothing.ctypes.data
         self._slot_fields = [slots[field] for field in DRAW_SLOT_FIELDS]
-        draws.fill_with(self._uniforms)
-        self._seed = np.zeros(_MOST_SEED_WORDS, dtype=np.int64)
-        self._scratch = np.zeros(8, dtype=np.int64)
-        self._seed_places = self._seed.ctypes.data, self._scratch.ctypes.data
+        draws.fill_with(FastUniforms(library))
         self._door = _DOOR(self._answer)
         address = ctypes.cast(self._door, ctypes.c_void_p).value
         self.tables.single("engine", "door")[...] = address
@@ -103,15 +99,6 @@ class CompiledRun:
         attempts[slot] = attempt
         addresses[slot] = values.ctypes.data
 
-    def _uniforms(self, words: tuple[int, ...]) -> NDArray[np.float64]:
-        """What `draws.uniforms_of` makes."""
-        count = len(words)
-        self._seed[:count] = words
-        block = np.empty(BLOCK)
-        seed, scratch = self._seed_places
-        self._library.call("poolsim_uniforms", seed, count, scratch, block.ctypes.data)
-        return block
-
     def _raise_error(self) -> None:
         self.tables.forget()
         if self._error is not None:
@@ -142,7 +129,7 @@ class CompiledRun:
 
     def take_requests(self) -> Integers:
         """The requests that ended since the last time, in order; valid until the run goes on."""
-        rows = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
+        rows: Integers = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
         self.tables.clear("end_values")
         ended = self.tables.single("run", "requests_ended")
         ended += len(rows)
@@ -152,7 +139,7 @@ class CompiledRun:
 
     def take_notes(self) -> Integers:
         """The events noted since the last time."""
-        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
+        rows: Integers = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
         self.tables.clear("note_values")
         return rows
 

@@ -9,10 +9,8 @@ is fetched, the connection of the second one's, and the stream of the next one's
 A guess that is wrong costs a little time and changes nothing: nothing here writes.
 """
 
-# ruff: noqa: ARG001  (numba asks for functions with given arguments)
-
 # numba publishes types, but not complete ones.
-# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+# mypy: disable-error-code="call-arg, no-untyped-call, untyped-decorator"
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ which it promises not to change; a test compares the blocks.
 """
 
 # numba publishes types, but not complete ones.
-# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+# mypy: disable-error-code="arg-type, call-arg, no-untyped-call, unreachable, untyped-decorator"
+# mypy: disable-error-code="var-annotated"
 
 from __future__ import annotations
 
@@ -110,7 +111,8 @@ def fill(words_address: int, count: int, scratch_address: int, block_address: in
     block = words_at(block_address)
     _seed(words_at(words_address), count, pool)
     _seed_words(pool, seeds)
-    # The increment is odd; the first state is one step behind the seed's.
+    # The increment is odd. From 0 it takes one step, the seed is added, and every number comes
+    # after a step.
     increment = ((seeds[2] << 1) | shifted_right(seeds[3], 63), (seeds[3] << 1) | 1)
     one = multiply_add(increment, (0, 1), (seeds[0], seeds[1]))
     one = multiply_add(one, _STEP, increment)

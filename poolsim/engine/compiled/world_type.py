@@ -198,7 +198,7 @@ def _record(
 @lower_getattr_generic(WorldType)
 def _member(context: Any, builder: ir.IRBuilder, _: Any, block: ir.Value, name: str) -> Any:
     if name in SINGLE_FIELDS:
-        return _record(context, builder, MEMBERS[name], block, _INTEGER(0))
+        return _record(context, builder, RowType(name), block, _INTEGER(0))
     return block
 
 
