@@ -31,6 +31,9 @@ ROWS_AT_ONCE = 8192
 LARGEST_WINDOW = 1 << 19
 """Counters of a window, of 8 bytes; what would need more of them is counted in hash tables."""
 
+ROOM_FOR_WINDOWS = 2
+"""So many full windows can be listed before they are merged."""
+
 
 def _compile() -> bytes:
     from numba import types
@@ -202,8 +205,7 @@ class _Counted:
         size = entries if self._has_window else 0
         self._window = np.zeros(size, dtype=np.int64)
         self._marks = np.zeros(-(-size // 64), dtype=np.int64)
-        # Room for all that a window can hold, and for some windows that hold little.
-        room = max(2 * size, ROWS_AT_ONCE)
+        room = max(ROOM_FOR_WINDOWS * size, ROWS_AT_ONCE)
         self._keys, self._counts = np.empty((2, room), dtype=np.int64)
         self._hash = np.zeros((1 << HASH_BITS, 2), dtype=np.int64)
         self._set("window", -1 if self._has_window else NO_WINDOW)
