@@ -31,7 +31,7 @@ from poolsim.engine.compiled.layout import (
     LATEST,
     RANK_DIGITS,
 )
-from poolsim.engine.compiled.world_type import prefetch
+from poolsim.engine.compiled.world_type import prefetch, prefetch_second
 from poolsim.machine_code.bits import leading_zeros, trailing_zeros
 from poolsim.machine_code.linking import PART
 
@@ -347,6 +347,8 @@ def _move(w: Any, s: Any, last: Any) -> Any:
         # What the entry will touch, if it is a response, as most are.
         prefetch(w.attempts, target)
         prefetch(w.requests, target)
+        prefetch_second(w.attempts, target)
+        prefetch_second(w.requests, target)
     return last
 
 

@@ -270,22 +270,30 @@ def set_length(typing_context: Any, table: types.Type, rows: types.Type) -> Any:
     return types.none(table, rows), code
 
 
-@intrinsic
-def prefetch(typing_context: Any, table: types.Type, index: types.Type) -> Any:
-    """Have the first line of a row brought into the processor's cache; any index will do."""
+def prefetch_of(part: int) -> Any:
+    """A function (table, index) that has a part of a row brought into the processor's cache; any
+    index will do."""
 
-    def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        address = _row_of(builder, sig.args[0].table, 0, *args)
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [_BYTES, number, number, number])
-        module = builder.module
-        found = module.globals.get("llvm.prefetch.p0")
-        function = found or ir.Function(module, kind, "llvm.prefetch.p0")
-        to_write, in_all_levels, data = (ir.Constant(number, n) for n in (1, 3, 1))
-        builder.call(function, [address, to_write, in_all_levels, data])
-        return context.get_dummy_value()
+    @intrinsic
+    def prefetch(typing_context: Any, table: types.Type, index: types.Type) -> Any:
+        def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            address = _row_of(builder, sig.args[0].table, part, *args)
+            number = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [_BYTES, number, number, number])
+            module = builder.module
+            found = module.globals.get("llvm.prefetch.p0")
+            function = found or ir.Function(module, kind, "llvm.prefetch.p0")
+            to_write, in_all_levels, data = (ir.Constant(number, n) for n in (1, 3, 1))
+            builder.call(function, [address, to_write, in_all_levels, data])
+            return context.get_dummy_value()
 
-    return types.none(table, types.int64), code
+        return types.none(table, types.int64), code
+
+    return prefetch
+
+
+prefetch = prefetch_of(0)
+prefetch_second = prefetch_of(1)
 
 
 def world_at(world: WorldType) -> Any:
