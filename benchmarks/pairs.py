@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.fleet import fleet
+from benchmarks.fleet import LARGE_FLEET, THREE_NODES, closed_loop, fleet
 from poolsim.engine.run import simulate
 from poolsim.recording.grid import choose_interval
 from poolsim.recording.recorder import Recorder
@@ -22,7 +22,6 @@ WARM_UP_SHARE = 0.01
 """Of the requests of an uncounted run before the first round."""
 
 W_REQUESTS = 2_000_000
-THREE_NODES = {"nodes": 3, "replication": 3, "rate_per_s": 15_000.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,6 @@ class Pair:
     at_least: bool
 
 
-def _closed(in_flight: int) -> dict[str, Any]:
-    loop = {"in_flight": in_flight, "rate_per_s": in_flight / 0.0205, "service": "20ms"}
-    return {**loop, "workers": in_flight, "streams": 32768}
-
-
 PAIRS = {
     "engines": Pair(
         "java3's full rules over three nodes, token-aware, a million requests: SimPy engine's time "
@@ -62,20 +56,15 @@ PAIRS = {
     "fleet": Pair(
         "1,000 instances over 50 nodes (50,000 pools, ten million requests, one node lost): time a "
         "request / workload W's",
-        Side(
-            "compiled",
-            10**7,
-            {"instances": 1000, "nodes": 50, "connections": 1, "rate_per_s": 100_000.0}
-            | {"replication": 3, "lost_node": True},
-        ),
+        Side("compiled", 10**7, LARGE_FLEET),
         Side("compiled", W_REQUESTS, {}),
         3,
         at_least=False,
     ),
     "in flight": Pair(
         "100,000 requests in flight: time a request / with 100 in flight",
-        Side("compiled", 2 * 10**6, _closed(100_000)),
-        Side("compiled", 2 * 10**6, _closed(100)),
+        Side("compiled", 2 * 10**6, closed_loop(100_000)),
+        Side("compiled", 2 * 10**6, closed_loop(100)),
         5,
         at_least=False,
     ),
@@ -113,7 +102,8 @@ def _run(side: Side, share: float) -> float:
     recorder = Recorder(scenario, choose_interval(scenario))
     end = simulate(scenario, 0, recorder, engine=side.engine)
     record = recorder.finish(end.end_ns, end.unfinished)
-    return (time.process_time() - started) / record.requests * 1e9
+    # A short warm-up may end before any request does.
+    return (time.process_time() - started) / max(record.requests, 1) * 1e9
 
 
 def measure(pair: Pair, rounds: int, share: float) -> tuple[list[float], list[float]]:

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.fleet import fleet
-from benchmarks.pairs import PAIRS, THREE_NODES, W_REQUESTS
+from benchmarks.fleet import LARGE_FLEET, THREE_NODES, closed_loop, fleet
 from poolsim.engine import run
 from poolsim.engine.compiled import executor
 from poolsim.engine.draws import Draws
@@ -50,10 +49,10 @@ ENTRIES = {
 """The machine code's entries."""
 
 SCENARIOS: dict[str, dict[str, Any]] = {
-    "W": {"requests": W_REQUESTS},
+    "W": {"requests": 2 * 10**6},
     "three nodes": {"requests": 10**6, **THREE_NODES},
-    "fleet": {"requests": 10**7, **PAIRS["fleet"].slower.scenario},
-    "100,000 in flight": {"requests": 2 * 10**6, **PAIRS["in flight"].slower.scenario},
+    "fleet": {"requests": 10**7, **LARGE_FLEET},
+    "100,000 in flight": {"requests": 2 * 10**6, **closed_loop(100_000)},
 }
 """What is profiled, as arguments of `fleet`."""
 
