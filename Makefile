@@ -12,7 +12,8 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types theory soak benchmark identity validate containers live clean
+.PHONY: help setup run test lint types notebooks theory soak proof kills benchmark identity \
+    validate sizing containers live clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,7 +39,7 @@ run: $(INSTALLED) ## simulate scenarios/quickstart.yaml (another: SCENARIO=file)
 	$(BIN)/poolsim run $(SCENARIO)
 
 test: $(INSTALLED) ## all tests that need no container
-	$(PYTEST) -n $(JOBS) -m "not container and not soak" --benchmark-disable
+	$(PYTEST) -n $(JOBS) -m "not container and not soak" --benchmark-disable --inventory
 
 lint: $(INSTALLED) ## style, names, and which package may import which
 	$(BIN)/ruff check .
@@ -48,11 +49,21 @@ lint: $(INSTALLED) ## style, names, and which package may import which
 types: $(INSTALLED) ## check the types
 	$(BIN)/mypy
 
+notebooks: $(INSTALLED) ## execute every notebook; pages of them in build/notebooks
+	$(BIN)/jupyter nbconvert --config notebooks/jupyter_nbconvert_config.py \
+	    --output-dir build/notebooks notebooks/*.ipynb
+
 theory: $(INSTALLED) ## queueing theory: 200 experiments a case
 	$(PYTEST) -n $(JOBS) -m "not container" tests/theory --experiments 200
 
 soak: $(INSTALLED) ## 5,000 random scenarios with all invariants; a dated page in reports/
 	$(PYTEST) -p no:xdist -p no:randomly -s tests/soak --scenarios 5000 --report reports
+
+proof: $(INSTALLED) ## recommend against trying everything, ten questions; a dated page in reports/
+	$(BIN)/python -m tests.planning.proof --jobs $(JOBS) --report reports
+
+kills: $(INSTALLED) ## a sweep killed 20 times, and on dask, ends the same; a dated page in reports/
+	$(BIN)/python -m tests.planning.killed_sweeps --report reports
 
 benchmark: $(PEERS)/.installed ## speed and memory against SimPy and others; reports/performance
 	$(PEERS)/bin/python -m benchmarks.report
@@ -72,6 +83,10 @@ identity: $(INSTALLED) ## 1,000 random scenarios on both engines: no bit may dif
 validate: $(INSTALLED) ## real drivers against the simulation, on a cluster in containers; reports/fidelity
 	harness/image/engine.sh start
 	$(BIN)/poolsim validate; status=$$?; harness/image/engine.sh stop; exit $$status
+
+sizing: $(INSTALLED) ## recommendations measured on a real driver, a section of reports/fidelity
+	harness/image/engine.sh start
+	$(BIN)/poolsim validate --sizing; status=$$?; harness/image/engine.sh stop; exit $$status
 
 containers: $(INSTALLED) ## the tests that need a container engine
 	$(PYTEST) -p no:xdist -p no:randomly -m "container and not soak" tests

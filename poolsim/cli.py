@@ -244,8 +244,10 @@ def recommend(
 ) -> None:
     """Find the cheapest settings that meet a scenario's expectations, and say why.
 
-    They hold in normal operation and with one node lost, at the peak. The scenario's `cost:` says
-    what is cheap, by default few open connections. Exit 1: nothing holds; 4: undecided.
+    They hold in normal operation and with one node lost, at the peak. The scenario says what it
+    needs: `expect:` what must hold (`poolsim metrics`), and, if you like, `search:` what to choose
+    among, `cost:` what is cheap (default: few open connections), `peak:` the phase that counts,
+    `node_loss: false`. Exit 1: nothing holds; 4: undecided.
 
     \b
     poolsim recommend my-service.yaml
@@ -539,8 +541,8 @@ def record(
     Repetitions that are there already are not made again.
 
     \b
-    poolsim record harness/plans/growth.yaml
-    poolsim record harness/plans/*.yaml --repetitions 5 --out recordings
+    poolsim record harness/plans/mechanism/growth.yaml
+    poolsim record harness/plans/*/*.yaml --repetitions 5 --out recordings
     """  # noqa: D301
     from poolsim.commands.record import Request, record_command
 
@@ -574,6 +576,10 @@ def validate(
         bool,
         typer.Option("--quick", help="Two drivers' decisions and two plans: about six minutes."),
     ] = False,
+    sizing: Annotated[
+        bool,
+        typer.Option("--sizing", help="Measure recommendations instead: about twenty minutes."),
+    ] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report goes.")] = Path(
         "reports/fidelity"
     ),
@@ -591,13 +597,18 @@ def validate(
     was. Without --quick it takes some hours. Exit code 0: every figure held; 1: one does not, or a
     decision differs; 4: too little could be measured here; 6: no container engine, Java or memory.
 
+    With --sizing, settings that `recommend` chooses are given to a real driver, and the next
+    smaller ones as well: the first must meet the expectation, the second must not. The report gets
+    one section more.
+
     \b
     poolsim validate --quick
+    poolsim validate --sizing
     poolsim validate --out reports/fidelity --recordings recordings
     """  # noqa: D301
     from poolsim.commands.validate import Request, validate_command
 
-    finish(lambda: validate_command(Request(quick, out, recordings, only_report)))
+    finish(lambda: validate_command(Request(quick, sizing, out, recordings, only_report)))
 
 
 def main() -> None:

@@ -68,7 +68,8 @@ class Recommended:
         from poolsim.report.planning.recommendation_text import show_answer
 
         buffer = io.StringIO()
-        console = Console(file=buffer, width=100, no_color=True)
+        # In a notebook rich would show it by itself, and give nothing.
+        console = Console(file=buffer, width=100, no_color=True, force_jupyter=False)
         show_answer(self.answer, console, Path("scenario.yaml"), None)
         return buffer.getvalue()
 

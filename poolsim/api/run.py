@@ -74,6 +74,7 @@ class Run:
         sent, requests, errors.
         """
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
 
         timeline = self.timeline
         figure = Figure(figsize=(8, 3.2), layout="constrained")
@@ -81,6 +82,9 @@ class Run:
         for client, rows in timeline.groupby("client", sort=False):
             summed = rows.groupby("end_s")[column].sum()
             axes.step(summed.index, summed.to_numpy(), where="pre", label=str(client))
+        # Everything in these columns is counted.
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("time (s)")
         axes.set_ylabel(column.replace("_", " "))
         axes.set_title(f"{self.results.scenario.name}: first replication")

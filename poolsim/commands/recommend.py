@@ -78,7 +78,7 @@ class CheckRequest:
 
 
 def check_command(request: CheckRequest) -> int:
-    """Check every recommendation; all are looked at, also after one has failed."""
+    """Check every recommendation; all are looked at, also after one failed or cannot be read."""
     from poolsim.planning.check import Checked, check, overall_exit_code, recommendation_files
     from poolsim.planning.execute import Executor
     from poolsim.planning.progress import points_bar
@@ -95,7 +95,7 @@ def check_command(request: CheckRequest) -> int:
             write_document(one.replacement, path)
         checked.append(one)
         for line in lines_of(one):
-            typer.echo(line)
+            typer.echo(line, err=one.status == "unreadable")
     if request.junit is not None:
         write_whole(request.junit, junit_xml(checked))
     summary = request.summary or _step_summary()

@@ -23,12 +23,16 @@ from poolsim.planning.recommend.pairing import TOLERANCE, is_as_good, paired_dif
 from poolsim.planning.recommend.question import Question, ask
 from poolsim.planning.recommend.reasons import breaks_text
 from poolsim.planning.recommend.run import recommend
-from poolsim.planning.recommend.search import search
+from poolsim.planning.recommend.search import search, told_of_budget
 from poolsim.recording.digest import inputs_hash
 from poolsim.scenario.mistakes import Mistake, ScenarioError
 
-CheckStatus = Literal["passed", "failed", "undecided"]
-EXIT_CODES: dict[CheckStatus, int] = {"passed": 0, "failed": 1, "undecided": 4}
+CheckStatus = Literal["passed", "failed", "undecided", "unreadable"]
+_WORST_FIRST: tuple[tuple[CheckStatus, int], ...] = (
+    ("unreadable", 3),
+    ("failed", 1),
+    ("undecided", 4),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,9 @@ class Checked:
 
 
 def overall_exit_code(checked: Sequence[Checked]) -> int:
-    """1 where one failed, else 4 where one is undecided, else 0."""
+    """3 where one cannot be read, else 1 where one failed, else 4 where one is undecided."""
     statuses = {one.status for one in checked}
-    return 1 if "failed" in statuses else 4 if "undecided" in statuses else 0
+    return next((code for status, code in _WORST_FIRST if status in statuses), 0)
 
 
 def recommendation_files(paths: Sequence[Path]) -> list[Path]:
@@ -75,13 +79,15 @@ def check(
     renew: bool = False,
     told: Callable[[int, int], None] | None = None,
 ) -> Checked:
-    """Check one file. `renew`: also make the content that would replace it.
+    """Check one file, also one that is no recommendation or whose scenario has mistakes.
 
-    Raises ScenarioError for a file that is no recommendation, or whose scenario has mistakes.
+    `renew`: also make the content that would replace it.
     """
     started = time.perf_counter()
-    document = read_document(path)
-    checked = _checked(document, executor, renew, told)
+    try:
+        checked = _checked(read_document(path), executor, renew, told)
+    except ScenarioError as error:
+        checked = Checked(path.stem, path, "unreadable", str(error))
     object.__setattr__(checked, "elapsed_s", time.perf_counter() - started)
     return checked
 
@@ -120,7 +126,7 @@ def _judged(
         reason = "" if number is None else f": {question.loaded(number).refusal}"
         message = f"the choice is no longer among the settings to choose from{reason}"
         return Checked(name, path, "failed", message, differences=differences)
-    evidence = Evidence(question, executor, told)
+    evidence = Evidence(question, executor, told_of_budget(told))
     evidence.consider([number], float("inf"))
     old = evidence.judge(number)
     if old.status == "failed":

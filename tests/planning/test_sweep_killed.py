@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.planning.killed_sweeps import RESULTS, command, keys_of, kill_until_done, undisturbed
+from tests.planning.killed_sweeps import KILLS, POINTS, SETTINGS, command, killed, undisturbed
 from tests.planning.small_scenario import POOLING, SMALL
-
-KILLS = 20
 
 
 def check(folder: Path, settings: list[str], points: int, kills: int, *more: str) -> None:
@@ -15,13 +13,12 @@ def check(folder: Path, settings: list[str], points: int, kills: int, *more: str
     scenario.write_text(SMALL)
     expected = undisturbed(command(scenario, settings, folder / "calm", *more), folder / "calm")
     out = folder / "killed"
-    killed, finished = kill_until_done(command(scenario, settings, out, *more), out, kills, seed=5)
-    assert killed == kills, f"it ended before it was killed {kills} times: {finished}"
-    assert finished == sorted(finished), "no finished point was lost"
-    assert {name: (out / name).read_bytes() for name in RESULTS} == expected
-    keys = keys_of(out / "points.journal")
-    assert len(keys) == points
-    assert len(set(keys)) == points, "no point was repeated"
+    sweep = killed(command(scenario, settings, out, *more), out, points, kills, seed=5)
+    assert len(sweep.finished) == kills, f"it ended before it was killed so often: {sweep.finished}"
+    assert sweep.finished == sorted(sweep.finished), "no finished point was lost"
+    assert sweep.files == expected
+    assert len(sweep.keys) == points
+    assert len(set(sweep.keys)) == points, "no point was repeated"
 
 
 def test_killed_a_few_times(tmp_path: Path) -> None:
@@ -30,6 +27,5 @@ def test_killed_a_few_times(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_200_points_killed_20_times(tmp_path: Path) -> None:
-    """`pytest tests/planning/test_sweep_killed.py -m soak`: two minutes."""
-    settings = [f"{POOLING}.local.max_requests=1..25", f"{POOLING}.local.max=1..8"]
-    check(tmp_path, settings, 200, KILLS, "--jobs", "2")
+    """`make kills` does the same, with a dask cluster beside it, and writes a page."""
+    check(tmp_path, SETTINGS, POINTS, KILLS, "--jobs", "2")

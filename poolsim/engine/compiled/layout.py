@@ -9,19 +9,18 @@ bytes than its values need, and those that every request uses share a line of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 
 from poolsim.model import dispatch
-from poolsim.model.records import FIELDS, TABLES
+from poolsim.model.records import FIELDS, TABLES, World
 
 COMPLETE = dispatch
 """Imported before the fields are read: drivers add their own."""
 
-PLAIN_BYTES = {
+PLAIN_BYTES: dict[str, int] = {
     "workers": 8,
-    "streams": 4,
-    "rotation_nodes": 4,
-    "replicas": 4,
-    "samples": 8,
+    **{table: 8 for table, kind in World.__annotations__.items() if kind == "list[int]"},
+    **dict.fromkeys(("streams", "rotation_nodes", "replicas"), 4),
 }
 """The model's tables of integers, and the bytes of one."""
 
@@ -111,7 +110,7 @@ NARROW: dict[str, dict[int, tuple[str, ...]]] = {
         4: (
             *("pool", "generation", "holds", "next", "previous", "thread", "in_flight", "orphans"),
             *("stream_limit", "stream_first", "stream_room", "stream_high", "stream_free"),
-            *("ask_step", "probe"),
+            *("ask_step", "probe", "held_first", "held_last"),
         ),
     },
     "requests": {
@@ -119,7 +118,7 @@ NARROW: dict[str, dict[int, tuple[str, ...]]] = {
         2: ("client", "node", "attempts", "error_count"),
         4: (
             *("session", "sends", "next", "attempt", "error_kinds"),
-            *("timer_next", "timer_previous", "plan_step"),
+            *("timer_next", "timer_previous", "plan_step", "plan_first", "plan_count"),
         ),
     },
     "attempts": {
@@ -127,7 +126,7 @@ NARROW: dict[str, dict[int, tuple[str, ...]]] = {
         2: ("node",),
         4: (
             *("request", "session", "pool", "connection", "stream", "holds", "next"),
-            *("sort_next", "node_next", "node_previous"),
+            *("sort_next", "node_next", "node_previous", "held_next"),
         ),
     },
 }
@@ -156,7 +155,10 @@ LINES: dict[str, tuple[tuple[str, ...], ...]] = {
             *("stream_first", "lost_at", "stream_high", "stream_room", "state", "generation"),
             *("pool", "last_read", "thread", "asking", "role"),
         ),
-        ("holds", "heartbeat_at", "heartbeat_interval", "serial", "previous", "probe"),
+        (
+            *("unacknowledged", "holds", "heartbeat_at", "heartbeat_interval", "serial"),
+            *("previous", "probe", "held_first"),
+        ),
     ),
     "requests": (
         (
@@ -164,7 +166,10 @@ LINES: dict[str, tuple[tuple[str, ...], ...]] = {
             *("in_timer", "error_count", "error_kinds", "error_hosts", "next", "plan_stage"),
             *("idempotent",),
         ),
-        ("serial", "attempt", "sends", "plan_step", "plan_key", "plan_code", "plan_used"),
+        (
+            *("serial", "attempt", "sends", "plan_step", "plan_key", "plan_code", "plan_used"),
+            *("plan_first", "plan_count", "plan_start"),
+        ),
     ),
     "attempts": (
         (
@@ -296,17 +301,35 @@ for _name, _fields in SINGLE_FIELDS.items():
 
 TABLE_NAMES = tuple(TABLE_FIELDS)
 
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A method of the world that makes a table longer: which table, and whether by so many rows as
+    it is told or by one."""
+
+    table: str
+    by_count: bool
+
+
+def _addition(method: str) -> Addition:
+    """What `World.add_streams(count)` or `World.add_request()` adds to."""
+    by_count = "count" in signature(getattr(World, method)).parameters
+    name = method.removeprefix("add_")
+    return Addition(name if by_count else f"{name}s", by_count)
+
+
+ADDITIONS: dict[str, Addition] = {
+    method: _addition(method) for method in vars(World) if method.startswith("add_")
+}
+"""The methods by which rules make tables longer."""
+
 GROWING = (
-    "requests",
-    "attempts",
-    "connections",
-    "tasks",
-    "streams",
-    "chunks",
-    "note_values",
-    "end_values",
+    *(addition.table for addition in ADDITIONS.values()),
+    *("chunks", "note_values", "end_values"),
 )
 """Tables that get longer during a run."""
+
+assert set(GROWING) <= set(TABLE_FIELDS), "a method adds to a table that is not there"
 
 ASK_ROOM = 0
 ASK_DRAWS = 1

@@ -14,6 +14,7 @@ from numba.extending import overload_method, register_jitable
 from poolsim.engine.compiled.agenda import put
 from poolsim.engine.compiled.growth import make_longer
 from poolsim.engine.compiled.layout import (
+    ADDITIONS,
     ASK_DRAWS,
     KIND_SHIFT,
     SLOTS_A_LANE,
@@ -28,8 +29,9 @@ from poolsim.machine_code.linking import PART
 # Tables that grow ---------------------------------------------------------------------------------
 
 
-def _define_add(method: str, table: str, arguments: str, count: str) -> None:
+def _define_addition(method: str, table: str, by_count: bool) -> None:
     """Define a method of the world that makes a table longer."""
+    arguments, count = ("w, count", "count") if by_count else ("w", "1")
     source = f"""
 def add({arguments}):
     return longer(w, {count})
@@ -41,11 +43,8 @@ def typed({arguments}):
     overload_method(WorldType, method, jit_options=PART)(scope["typed"])
 
 
-_define_add("add_request", "requests", "w", "1")
-_define_add("add_attempt", "attempts", "w", "1")
-_define_add("add_connection", "connections", "w", "1")
-_define_add("add_task", "tasks", "w", "1")
-_define_add("add_streams", "streams", "w, count", "count")
+for _method, _addition in ADDITIONS.items():
+    _define_addition(_method, _addition.table, _addition.by_count)
 _longer_notes = make_longer("note_values")
 _longer_ends = make_longer("end_values")
 

@@ -35,10 +35,8 @@ def kept(recording: Recording, simulation: Simulated, stalls: Stalls) -> Kept:
     Of a trace-driven simulation the same requests are kept as of the recording, by their place in
     the order of starts; otherwise those intended in the same seconds.
     """
-    from_ns = recording.plan.scenario.warm_up_ns or 0
-    to_ns = recording.observed.duration_ns - TAIL_NS
-    real_inside = _inside(recording.observed, from_ns, to_ns)
-    real = real_inside & ~stalls.left_out(recording.observed.requests.intended_ns)
+    from_ns, to_ns = _span(recording)
+    real, share = kept_of_recording(recording, stalls)
     own = simulation.observed.requests
     if simulation.mode == TRACE_DRIVEN:
         simulated = np.asarray(real[own.number], dtype=np.bool_)
@@ -47,8 +45,20 @@ def kept(recording: Recording, simulation: Simulated, stalls: Stalls) -> Kept:
         simulated &= ~stalls.left_out(own.intended_ns)
     seconds = np.arange(-(-from_ns // SECOND), to_ns // SECOND, dtype=np.int64)
     seconds = seconds[~stalls.left_out(seconds * SECOND)]
-    share = float(real.sum() / max(1, real_inside.sum()))
     return Kept(real, simulated, seconds, share)
+
+
+def kept_of_recording(recording: Recording, stalls: Stalls) -> tuple[Flags, float]:
+    """Which requests of a recording count, and the share of those between warm-up and tail."""
+    inside = _inside(recording.observed, *_span(recording))
+    real = inside & ~stalls.left_out(recording.observed.requests.intended_ns)
+    return real, float(real.sum() / max(1, inside.sum()))
+
+
+def _span(recording: Recording) -> tuple[int, int]:
+    """From the end of the warm-up to the last second."""
+    from_ns = recording.plan.scenario.warm_up_ns or 0
+    return from_ns, recording.observed.duration_ns - TAIL_NS
 
 
 def _inside(observed: Observed, from_ns: int, to_ns: int) -> Flags:

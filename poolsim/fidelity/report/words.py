@@ -9,6 +9,7 @@ from typing import Any
 from poolsim.fidelity.checks import HELD, NO_BAR, NOT_HELD, NOT_MEASURABLE
 
 NONE = "–"
+NOTHING = "Nothing was compared."
 UNKNOWN_CAUSE = "cause not known yet"
 MARKS = {HELD: "✓", NOT_HELD: "✗", NOT_MEASURABLE: "?", NO_BAR: "·"}
 CLASSES = {HELD: "held", NOT_HELD: "missed", NOT_MEASURABLE: "unmeasured", NO_BAR: "free"}
@@ -77,7 +78,7 @@ def row(plan: str, check: dict[str, Any], causes: dict[str, str]) -> dict[str, s
 
 
 def headline(document: dict[str, Any]) -> list[str]:
-    """What holds, in a sentence each."""
+    """What holds, in a sentence each; nothing of what was not compared."""
     summary = document["summary"]
     lines = []
     decisions = summary["T1"]
@@ -100,7 +101,7 @@ def headline(document: dict[str, Any]) -> list[str]:
             f"Performance (T3), {key}: {counts[HELD]} of {sum(counts.values())} predictions "
             f"held{_rest(counts)}."
         )
-    return lines or ["Nothing was compared."]
+    return lines
 
 
 def _rest(counts: dict[str, int]) -> str:

@@ -1,4 +1,5 @@
-"""Writes the report of results.json: index.html, report.md and its pictures, validity.json."""
+"""Writes the report of results.json, and of sizing.json where there is one: index.html, report.md
+and its pictures, validity.json."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from poolsim.fidelity.checks import HELD, NOT_HELD, NOT_MEASURABLE
 from poolsim.fidelity.recordings import RecordingError
-from poolsim.fidelity.report import words
+from poolsim.fidelity.report import sizing, words
 from poolsim.fidelity.report.pictures import latency_png, timeline_png
 from poolsim.fidelity.results import plan_verdict, read
 from poolsim.fidelity.validity import FILE_NAME, validated_range
@@ -36,6 +37,7 @@ def write_report(directory: Path) -> list[Path]:
         RecordingError: there are no results, or causes.yaml cannot be read.
     """
     document = read(directory / RESULTS)
+    measured = sizing.read_sizing(directory)
     causes = _causes(directory / CAUSES, document)
     pictures = _pictures(document)
     for name, png in pictures.items():
@@ -46,7 +48,7 @@ def write_report(directory: Path) -> list[Path]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    context = _context(document, causes, pictures)
+    context = _context(document, causes, pictures) | _sizing(document, measured)
     markdown = environment.get_template("report.md").render(context)
     environment.autoescape = True
     page = environment.get_template("index.html").render(context)
@@ -59,6 +61,17 @@ def write_report(directory: Path) -> list[Path]:
         _replace(directory / FILE_NAME, text.encode())
         written.append(directory / FILE_NAME)
     return written
+
+
+def _sizing(document: dict[str, Any], measured: dict[str, Any] | None) -> dict[str, Any]:
+    """The headline, and the section on measured recommendations where there are some."""
+    lines = words.headline(document)
+    if measured is None:
+        return {"headline": lines or [words.NOTHING], "sizing": None}
+    return {
+        "headline": [*lines, sizing.headline(measured)],
+        "sizing": sizing.section(measured),
+    }
 
 
 def _held(plan: dict[str, Any]) -> bool:
@@ -121,7 +134,6 @@ def _context(
     }
     return {
         "document": document,
-        "headline": words.headline(document),
         "plans": plans,
         "misses": [(name, one) for name, one in rows if one["verdict"] == NOT_HELD],
         "unmeasured": [(name, one) for name, one in rows if one["verdict"] == NOT_MEASURABLE],

@@ -106,7 +106,13 @@ def _java3(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     thresholds = sorted({max(1, size * 3 // 4) for size in sizes[:2]} | {client_threshold(client)})
     queues = sorted({64, 256, 1024, client.options.max_queue_size})
     timeouts = sorted({500_000_000, client.options.pool_timeout_ns})
+    instances = _instances(client, demand)
+    if instances:
+        # A space that can be looked through: what instances do to pools is worth more than these.
+        thresholds = sorted({thresholds[0], client_threshold(client)})
+        timeouts = []
     return [
+        *instances,
         (f"{path}.local.core", _listed([*counts[:4], local.core])),
         (f"{path}.local.max", _listed([*counts, local.max])),
         (f"{path}.local.max_requests", _listed([*sizes, local.max_requests])),
@@ -115,6 +121,27 @@ def _java3(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
         *([(f"{path}.pool_timeout", ",".join(f"{t // 1_000_000}ms" for t in timeouts))]
           if len(timeouts) > 1 else []),
     ]  # fmt: skip
+
+
+def _instances(client: Client, demand: Demand) -> list[tuple[str, str]]:
+    """How many processes, where the file says what a request costs one of them: otherwise nothing
+    is known of how much one can do, and their number is taken as given."""
+    least = _fewest_instances(client, demand)
+    if not client.per_request_ns or least == client.instances == 1:
+        return []
+    counts = sorted({least, client.instances, 2 * least})
+    return [(f"clients.{client.name}.instances", _listed(counts))]
+
+
+def _fewest_instances(client: Client, demand: Demand) -> int:
+    """One process issues by one thread and answers by its I/O threads: neither does more than a
+    second's work in a second."""
+    per_second = demand.rate_per_s or 0.0
+    threads = client.io_threads if client.driver == "java3" else 1
+    busiest_ns = max(client.issue_ns, client.per_request_ns / threads)
+    if client.driver == "python":
+        busiest_ns = client.issue_ns + client.per_request_ns
+    return max(1, math.ceil(per_second * busiest_ns * 1e-9))
 
 
 def client_threshold(client: Client) -> int:
@@ -137,9 +164,7 @@ def _python(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     """One connection per host: what is left to choose is how many processes, and how much each
     lets through."""
     demand = demand_of(scenario, client, nodes_lost=1)
-    per_second = demand.rate_per_s or 0.0
-    # One I/O thread a process: it can do no more than a second's work in a second.
-    least = max(1, math.ceil(per_second * (client.per_request_ns + client.issue_ns) * 1e-9))
+    least = _fewest_instances(client, demand)
     most = max(4 * least, 2 * client.instances, 4)
     limits = [max(math.ceil(demand.in_flight * factor), 1) for factor in (0.5, 1, 2, 4)]
     limits += [client.max_concurrent] * bool(client.max_concurrent)

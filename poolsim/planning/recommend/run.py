@@ -18,7 +18,7 @@ from poolsim.planning.recommend.reasons import (
     smaller_numbers,
     steps_of,
 )
-from poolsim.planning.recommend.search import Found, search
+from poolsim.planning.recommend.search import Found, search, told_of_budget
 from poolsim.recording.digest import joined_digest
 from poolsim.scenario.warnings import warnings_of
 
@@ -36,10 +36,10 @@ def recommend(
     Args:
         question: what is asked.
         executor: where points are simulated; the answer does not depend on it.
-        told: is told (points simulated, points of the space).
+        told: is told (points simulated, how many there will be at most).
         first: numbers of points to begin with.
     """
-    evidence = Evidence(question, executor, told)
+    evidence = Evidence(question, executor, told_of_budget(told))
     found = search(question, evidence, first)
     if found.best is None:
         return _without_choice(question, evidence, found)

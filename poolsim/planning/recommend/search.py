@@ -10,6 +10,7 @@ processes.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ from poolsim.planning.recommend.question import Question
 from poolsim.planning.recommend.surrogate import Prediction, normal_share, predict
 
 Floats = npt.NDArray[np.float64]
+Told = Callable[[int, int], None]
+"""Is told (points simulated, how many there will be at most)."""
 
 BATCH = 4
 GAIN = 0.002
@@ -44,7 +47,18 @@ class Found:
 
     best: Judgement | None
     undecided: tuple[Judgement, ...]
-    simulated: int
+
+
+def budget(points: int) -> int:
+    """How many points of a space a search simulates at most."""
+    return min(max(int(SHARE_OF_SPACE * points), FEWEST_POINTS), MOST_POINTS, points)
+
+
+def told_of_budget(told: Told | None) -> Told | None:
+    """Progress towards the budget instead of the whole space."""
+    if told is None:
+        return None
+    return lambda done, points: told(done, max(done, budget(points)))
 
 
 def search(question: Question, evidence: Evidence, first: tuple[int, ...] = ()) -> Found:
@@ -62,12 +76,11 @@ class _Search:
         self.places = places
         self.scaled: Floats = places / spans
         self.refused: set[int] = set()
-        share = int(SHARE_OF_SPACE * len(question.space))
-        self.budget = min(max(share, FEWEST_POINTS), MOST_POINTS, len(question.space))
+        self.budget = budget(len(question.space))
 
     def run(self, first: tuple[int, ...]) -> Found:
         begin = [*first, *guessed_points(self.question), *self._corners(), *self._spread()]
-        self._simulate(begin[: max(_FIRST_FEWEST + len(first), len(begin))])
+        self._simulate(begin)
         while self._left() > 0:
             batch = self._promising() or self._neighbours() or self._cheaper()
             if not batch:
@@ -76,7 +89,7 @@ class _Search:
         best = self.best
         limit = best.cost.mean * (1 - GAIN) if best else math.inf
         undecided = [one for one in self._judged("inconclusive") if one.cost.mean < limit]
-        return Found(best, tuple(undecided), len(self.evidence.simulated))
+        return Found(best, tuple(undecided))
 
     @property
     def best(self) -> Judgement | None:

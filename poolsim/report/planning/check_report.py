@@ -8,14 +8,16 @@ from xml.etree import ElementTree
 from poolsim.planning.check import Checked
 from poolsim.report.units import plain
 
-_MARKS = {"passed": "✓", "failed": "✗", "undecided": "?"}
+_MARKS = {"passed": "✓", "failed": "✗", "undecided": "?", "unreadable": "!"}
 MOST_DIFFERENCES = 30
 
 
 def lines_of(checked: Checked) -> list[str]:
     """One line, and what changed below it."""
     mark = _MARKS[checked.status]
-    lines = [f"{mark} {plain(checked.name)}: {plain(checked.message)}"]
+    first, *more = checked.message.splitlines()
+    lines = [f"{mark} {plain(checked.name)}: {plain(first)}"]
+    lines += [f"    {plain(line)}" for line in more]
     shown = checked.differences[:MOST_DIFFERENCES]
     lines += [f"    {plain(line)}" for line in shown]
     if len(checked.differences) > len(shown):
@@ -24,14 +26,15 @@ def lines_of(checked: Checked) -> list[str]:
 
 
 def junit_xml(checked: Sequence[Checked]) -> str:
-    """A test suite of one case a recommendation; what is undecided is an error, not a failure."""
+    """A test suite of one case a recommendation; what is undecided or cannot be read is an error,
+    not a failure."""
     statuses = [one.status for one in checked]
     suite = ElementTree.Element(
         "testsuite",
         name="poolsim check",
         tests=str(len(checked)),
         failures=str(statuses.count("failed")),
-        errors=str(statuses.count("undecided")),
+        errors=str(statuses.count("undecided") + statuses.count("unreadable")),
         skipped="0",
         time=f"{sum(one.elapsed_s for one in checked):.3f}",
     )
@@ -70,4 +73,5 @@ def markdown_summary(checked: Sequence[Checked]) -> str:
 
 
 def _cell(text: str) -> str:
-    return plain(text).replace("|", "\\|").replace("<", "&lt;")
+    lines = [plain(line).replace("|", "\\|").replace("<", "&lt;") for line in text.splitlines()]
+    return "<br>".join(lines)

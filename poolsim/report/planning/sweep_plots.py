@@ -98,11 +98,25 @@ def heat_map(results: SweepResults, metric: str) -> Figure:
             continue
         image = _draw_panel(ax, results, shown[place], values, metric, (norm, colours), written)
     figure.suptitle(f"{metric} of {plain(results.plan.base.name)}")
+    figure.supxlabel(_legend(results, shown, values), fontsize=style.SMALL)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     unit = unit_of(metric)
     bar.ax.yaxis.set_major_formatter(lambda value, _place: quantity(value, unit, 2))
     bar.ax.yaxis.set_minor_formatter(lambda _value, _place: "")
     return figure
+
+
+def _legend(results: SweepResults, shown: list[Panel], values: Any) -> str:
+    """What the marks that are there mean."""
+    numbers = {number for panel in shown for row in panel.points for number in row if number >= 0}
+    parts = []
+    if results.knee in numbers:
+        parts.append("framed: the knee of the front")
+    if any(results.points[number].status == "failed" for number in numbers):
+        parts.append("crossed out: breaks an expectation")
+    if any(results.points[n].outcome is not None and math.isnan(values[n]) for n in numbers):
+        parts.append("-: no value")
+    return "; ".join(parts)
 
 
 def _draw_panel(
