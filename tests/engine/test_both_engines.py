@@ -121,12 +121,21 @@ clients:
   - name: api
     instances: 50
     datacenter: dc1
-    driver: java3
+    driver: {driver}
     protocol: v4
     options: {options}
     load: {{{load}: {{rate: 150/s}}}}
 faults: [{{at: 11s, for: 9s, node: dc1/3, kind: stop}}]
 """
+
+
+def compare_fleets(tmp_path: Path, **parts: str) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(FLEET.format(**parts))
+    scenario = load(path, [])
+    pools = scenario.clients[0].instances * len(scenario.node_names)
+    assert pools >= MANY_POOLS
+    assert outcomes(scenario, "compiled") == outcomes(scenario, "simpy")
 
 
 @pytest.mark.parametrize("load_kind", ["poisson", "uniform"])
@@ -136,12 +145,12 @@ faults: [{{at: 11s, for: 9s, node: dc1/3, kind: stop}}]
 def test_a_fleet_whose_pools_are_fetched_beforehand(
     load_kind: str, options: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "fleet.yaml"
-    path.write_text(FLEET.format(load=load_kind, options=options))
-    scenario = load(path, [])
-    pools = scenario.clients[0].instances * len(scenario.node_names)
-    assert pools >= MANY_POOLS
-    assert outcomes(scenario, "compiled") == outcomes(scenario, "simpy")
+    compare_fleets(tmp_path, driver="java3", load=load_kind, options=options)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_fleet_of_any_driver(driver: str, tmp_path: Path) -> None:
+    compare_fleets(tmp_path, driver=driver, load="poisson", options="{}")
 
 
 # How a node is simulated --------------------------------------------------------------------------

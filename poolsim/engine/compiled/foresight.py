@@ -6,7 +6,8 @@ will be due is known beforehand, and mostly so is the pool that each will try fi
 that decide are drawn by request. So, whenever a request is due, the pool of the third one behind it
 is fetched, the connection of the second one's, and the stream of the next one's.
 
-A guess that is wrong costs a little time and changes nothing: nothing here writes.
+A guess that is wrong costs a little time and changes nothing: nothing here writes. What a driver
+keeps otherwise than these rules expect may make a guess that is no row, so those are left alone.
 """
 
 # numba publishes types, but not complete ones.
@@ -59,33 +60,42 @@ def _first_pool(w: Any, k: Any, number: Any) -> Any:
             choice = _at_hand(w, client.plan, number)
         if key < 0 or choice < 0:
             return -1
-        replica = key * client.replication + choice % client.replication
-        return s * run.nodes + w.replicas[client.replica_first + replica]
+        place = client.replica_first + key * client.replication + choice % client.replication
+        if place >= len(w.replicas):
+            return -1
+        return s * run.nodes + w.replicas[place]
     rotation = w.rotations[s * run.datacenters + client.rotation]
-    if rotation.count == 0:
+    place = rotation.first
+    if rotation.count > 0:
+        place += w.sessions[s].turn % rotation.count
+    if place >= len(w.rotation_nodes):
         return -1
-    turn = w.sessions[s].turn % rotation.count
-    return s * run.nodes + w.rotation_nodes[rotation.first + turn]
+    return s * run.nodes + w.rotation_nodes[place]
+
+
+@register_jitable(**PART)
+def _first_connection(w: Any, p: Any) -> Any:
+    """The first connection of a pool, or -1; so it is for what is no pool."""
+    if p < 0 or p >= len(w.pools):
+        return -1
+    c = w.pools[p].first
+    if c >= len(w.connections):
+        return -1
+    return c
 
 
 @register_jitable(**PART)
 def foresee(w: Any, k: Any) -> None:
     """A request of client `k` is due: fetch what the next ones will need."""
     number = w.clients[k].next_number + 1
-    p = _first_pool(w, k, number + 2)
-    if p >= 0:
-        prefetch(w.pools, p)
-    p = _first_pool(w, k, number + 1)
-    if p >= 0:
-        c = w.pools[p].first
-        if c >= 0:
-            prefetch(w.connections, c)
-    p = _first_pool(w, k, number)
-    if p >= 0:
-        c = w.pools[p].first
-        if c >= 0:
-            connection = w.connections[c]
-            stream = connection.stream_free
-            if stream < 0:
-                stream = connection.stream_high
-            prefetch(w.streams, connection.stream_first + stream)
+    prefetch(w.pools, _first_pool(w, k, number + 2))
+    c = _first_connection(w, _first_pool(w, k, number + 1))
+    if c >= 0:
+        prefetch(w.connections, c)
+    c = _first_connection(w, _first_pool(w, k, number))
+    if c >= 0:
+        connection = w.connections[c]
+        stream = connection.stream_free
+        if stream < 0:
+            stream = connection.stream_high
+        prefetch(w.streams, connection.stream_first + stream)

@@ -89,7 +89,7 @@ WORD_BYTES = 8
 # hosts tried, which the model itself packs into 10 and 12 bits (2 bytes); indices of rows, counts
 # of rows and options, which the scenario file limits to 2**31 - 1 (4 bytes). Times, draws and what
 # adds up over a run stay wide. What `build` fills in is checked against the width when it is taken
-# over; what rules write is checked on SimPy's records (`overflowing`), which the tests do.
+# over; what rules write is watched on SimPy's records by tests/engine/test_layout.py.
 
 NARROW: dict[str, dict[int, tuple[str, ...]]] = {
     "hosts": {
@@ -152,12 +152,12 @@ LINES: dict[str, tuple[tuple[str, ...], ...]] = {
     "connections": (
         (
             *("in_flight", "next", "stream_limit", "orphans", "defunct", "stream_free"),
-            *("stream_first", "lost_at", "stream_high", "stream_room", "state", "generation"),
-            *("pool", "last_read", "thread", "asking", "role"),
+            *("stream_first", "lost_at", "stream_high", "unacknowledged", "state", "pool"),
+            *("last_read", "thread", "asking", "role"),
         ),
         (
-            *("unacknowledged", "holds", "heartbeat_at", "heartbeat_interval", "serial"),
-            *("previous", "probe", "held_first"),
+            *("holds", "heartbeat_at", "heartbeat_interval", "serial", "previous", "probe"),
+            *("held_first", "stream_room", "generation"),
         ),
     ),
     "requests": (
