@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PEERS ?= .venv-peers
 JOBS ?= 2
 SCENARIO ?= scenarios/quickstart.yaml
 
@@ -64,9 +65,17 @@ proof: $(INSTALLED) ## recommend against trying everything, ten questions; a dat
 kills: $(INSTALLED) ## a sweep killed 20 times, and on dask, ends the same; a dated page in reports/
 	$(BIN)/python -m tests.planning.killed_sweeps --report reports
 
-benchmark: $(INSTALLED) ## speed against a plain SimPy program, and memory
-	$(PYTEST) -p no:xdist -p no:randomly benchmarks --benchmark-only
-	$(BIN)/python benchmarks/memory.py
+benchmark: $(PEERS)/.installed ## speed and memory against SimPy and others; reports/performance
+	$(PEERS)/bin/python -m benchmarks.report
+
+# What poolsim is compared with, beside its own environment: one of them brings a package `tests`.
+$(PEERS)/.installed: benchmarks/peers/requirements.txt $(INSTALLED)
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --requirement benchmarks/peers/requirements.txt
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	    > "$$($(PEERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/poolsim.pth"
+	@touch $@
 
 identity: $(INSTALLED) ## 1,000 random scenarios on both engines: no bit may differ
 	$(BIN)/python -m poolsim.fidelity.identity --scenarios 1000
@@ -89,6 +98,6 @@ live: $(INSTALLED) ## a quick validation: real drivers, one and two nodes, about
 	    exit 0; fi; exit $$status
 
 clean: ## remove what the targets made, runs/ excepted
-	rm -rf $(VENV) build dist .benchmarks .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) $(PEERS) build dist .benchmarks .hypothesis .pytest_cache .mypy_cache .ruff_cache \
 	    .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from poolsim.scenario.load import load
 from poolsim.scenario.scenario import Scenario
@@ -81,3 +82,28 @@ def fleet(
         path = Path(folder) / "growth.yaml"
         path.write_text(text)
         return load(path, [])
+
+
+THREE_NODES: dict[str, Any] = {"nodes": 3, "replication": 3, "rate_per_s": 15_000.0}
+"""A cluster on which every plan has three replicas to choose from."""
+
+LARGE_FLEET: dict[str, Any] = {
+    "instances": 1000,
+    "nodes": 50,
+    "connections": 1,
+    "rate_per_s": 100_000.0,
+    "replication": 3,
+    "lost_node": True,
+}
+"""50,000 pools."""
+
+
+def closed_loop(in_flight: int) -> dict[str, Any]:
+    """So many requests in flight all the time, each of them served at once for 20 ms on average."""
+    return {
+        "in_flight": in_flight,
+        "rate_per_s": in_flight / 0.0205,
+        "service": "20ms",
+        "workers": in_flight,
+        "streams": 32768,
+    }

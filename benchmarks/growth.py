@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fleet import fleet
+from benchmarks.fleet import LARGE_FLEET, THREE_NODES, closed_loop, fleet
 from poolsim.engine.run import simulate
 from poolsim.recording.grid import choose_interval
 from poolsim.recording.recorder import Recorder
@@ -51,27 +51,22 @@ def points(largest: int) -> list[Point]:
         found.append(Point("nodes", n, {**million, **more}))
     found += [Point("connections", n, {**million, "connections": n}) for n in (1, 4, 16, 64)]
     for n in (100, 1000, 10_000, 100_000):
-        loop = {"in_flight": n, "rate_per_s": n / 0.0205, "service": "20ms", "workers": n}
         requests = {"requests": min(2 * 10**6, largest)}
-        found.append(Point("in flight", n, {**requests, **loop, "streams": 32768}))
-    large = {"requests": min(10**7, largest), "instances": 1000, "nodes": 50, "connections": 1}
-    large |= {"rate_per_s": 100_000.0, "replication": 3, "lost_node": True}
-    found.append(Point("fleet: 50,000 pools, one node lost", 50_000, large))
-    full = {"nodes": 3, "replication": 3, "rate_per_s": 15_000.0}
-    for engine, requests in (("simpy", 10**5), ("compiled", 10**7)):
-        scenario = {"requests": min(requests, largest), **full, "engine": engine}
-        found.append(Point(f"three nodes, token-aware, {engine}", 3, scenario))
+        found.append(Point("in flight", n, {**requests, **closed_loop(n)}))
+    requests = {"requests": min(10**7, largest)}
+    found.append(Point("fleet: 50,000 pools, one node lost", 50_000, {**requests, **LARGE_FLEET}))
+    for count in (10**6, 10**7):
+        scenario = {"requests": min(count, largest), **THREE_NODES}
+        found.append(Point("requests, three nodes", count, scenario))
     return found
 
 
 def measure(point: Point) -> tuple[int, float, int]:
     """Requests that ended, CPU nanoseconds for each, and this process's peak memory in bytes."""
-    arguments = dict(point.scenario)
-    engine = arguments.pop("engine", "compiled")
-    scenario = fleet(**arguments)
+    scenario = fleet(**point.scenario)
     started = time.process_time()
     recorder = Recorder(scenario, choose_interval(scenario))
-    end = simulate(scenario, 0, recorder, engine=engine)
+    end = simulate(scenario, 0, recorder, engine="compiled")
     record = recorder.finish(end.end_ns, end.unfinished)
     ns = (time.process_time() - started) / record.requests * 1e9
     return record.requests, ns, _peak_bytes()

@@ -85,7 +85,7 @@ def programs() -> list[Program]:
         Program("poolsim, SimPy engine", poolsim_on("simpy"), 100_000, recording=True),
     ]
     if _there("salabim"):
-        found.append(Program("salabim", _peer("salabim_processes"), 20_000))
+        found.append(Program("salabim", _peer("salabim_processes"), 50_000))
     if _there("ciw"):
         found.append(Program("ciw", _peer("ciw_network"), 50_000, does_s=False))
     if _there("cimba"):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,13 +23,37 @@ from numpy.typing import NDArray
 from poolsim.model.laws.arrivals import START, ArrivalTimes, Carry
 from poolsim.model.laws.choices import Transform
 
-BLOCK = 4096
+BLOCK_BITS = 12
+BLOCK = 1 << BLOCK_BITS
 """Numbers in a block."""
+
+BLOCK_MASK = BLOCK - 1
+"""What of a number is its place in its block."""
 
 BLOCKS_KEPT = 64
 """Blocks kept besides the current one of each lane (32 KiB each)."""
 
 _NOWHERE = -(1 << 62)
+
+
+Fill = Callable[[tuple[int, ...]], NDArray[np.float64]]
+"""Makes the uniforms of a block, shape (4096,), of the words of its seed."""
+
+
+def uniforms_of(words: tuple[int, ...]) -> NDArray[np.float64]:
+    """Make the uniforms of a block: a SeedSequence of words of 32 bits seeds a PCG64.
+
+    Four words of entropy (that is what SeedSequence pads them to) and then those of a spawn key
+    give what `SeedSequence(entropy, spawn_key=...)` gives, in half the time.
+    """
+    seed = np.random.SeedSequence(np.array(words, dtype=np.uint32))
+    raw = np.random.PCG64(seed).random_raw(BLOCK)
+    raw >>= np.uint64(12)
+    # The middles of 2**52 equal cells: exact in a float, symmetric, and never 0 or 1.
+    uniforms: NDArray[np.float64] = raw.astype(np.float64)
+    uniforms += 0.5
+    uniforms *= 2.0**-52
+    return uniforms
 
 
 @dataclass(slots=True)
@@ -51,7 +76,7 @@ class Draws:
     Memory is bounded by one current block a lane and BLOCKS_KEPT others.
     """
 
-    __slots__ = ("_blocks", "_entropy", "_lanes", "currents", "firsts")
+    __slots__ = ("_blocks", "_entropy", "_fill", "_lanes", "currents", "firsts")
 
     def __init__(self, seed: int, replication: int) -> None:
         """Prepare the streams of a seed.
@@ -74,6 +99,12 @@ class Draws:
         self.firsts: list[int] = []
         self.currents: list[memoryview] = []
         self._blocks: OrderedDict[tuple[int, int, int], NDArray[np.int64]] = OrderedDict()
+        self._fill: Fill = uniforms_of
+
+    def fill_with(self, fill: Fill) -> None:
+        """Make the uniforms of a block with another function than `uniforms_of`, which gives the
+        same ones."""
+        self._fill = fill
 
     def add(self, name: str, transform: Transform) -> int:
         """Add a stream whose values are independent of each other.
@@ -186,16 +217,7 @@ class Draws:
             raise ValueError(
                 f"stream {stream.name!r} has no block {block_number} of attempt {attempt}"
             )
-        # The same as SeedSequence(entropy, spawn_key=(*words, attempt, block number)), which pads
-        # the entropy to four words, in half the time.
-        words = np.array((*self._entropy, 0, *stream.words, attempt, block_number), dtype=np.uint32)
-        raw = np.random.PCG64(np.random.SeedSequence(words)).random_raw(BLOCK)
-        raw >>= np.uint64(12)
-        # The middles of 2**52 equal cells: exact in a float, symmetric, and never 0 or 1.
-        uniforms: NDArray[np.float64] = raw.astype(np.float64)
-        uniforms += 0.5
-        uniforms *= 2.0**-52
-        return uniforms
+        return self._fill((*self._entropy, 0, *stream.words, attempt, block_number))
 
 
 def _words(name: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ lasts as long as the process.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -77,6 +78,7 @@ def _made(program: Program, path: Path, compiling: Compiling | None) -> bytes:
     return code
 
 
+@functools.cache
 def _version(package: str) -> str:
     try:
         return metadata.version(package)

@@ -127,6 +127,8 @@ def _optimise(module: Any, machine: Any) -> None:
         # Loops over tables are rare and short; made wide, they cost every call that passes by.
         options.loop_vectorization = False
         options.slp_vectorization = False
+        # A request goes through a dozen functions, most of which are called in one place.
+        options.inlining_threshold = 1200
         builder = llvm.create_pass_builder(machine, options)
         builder.getModulePassManager().run(module, builder)
     module.verify()

@@ -81,3 +81,13 @@ def float_pattern(typing_context: Any, value: types.Type) -> Any:
         return builder.bitcast(builder.sitofp(args[0], ir.DoubleType()), _INTEGER)
 
     return types.int64(types.int64), code
+
+
+@intrinsic
+def pattern_of(typing_context: Any, value: types.Type) -> Any:
+    """The bit pattern of a float64."""
+
+    def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.bitcast(args[0], _INTEGER)
+
+    return types.int64(types.float64), code

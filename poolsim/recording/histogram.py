@@ -93,11 +93,12 @@ class SparseCounts:
 
     def add_counted(self, keys: Integers, counts: Integers) -> None:
         """Count distinct keys, each so often, shapes (n,)."""
-        if len(keys):
+        if not len(keys):
+            return
+        if not (keys[1:] > keys[:-1]).all():
             order = np.argsort(keys)
-            self._merge_ordered(
-                keys[order].astype(self._keys.dtype), counts[order].astype(np.uint32)
-            )
+            keys, counts = keys[order], counts[order]
+        self._merge_ordered(keys.astype(self._keys.dtype), counts.astype(np.uint32))
 
     def _merge(self) -> None:
         if not self._waiting:
@@ -111,20 +112,27 @@ class SparseCounts:
 
     def _merge_ordered(self, keys: Unsigned, counts: Unsigned) -> None:
         front = int(np.searchsorted(self._keys[: self._used], keys[0]))
+        if front == self._used:
+            self._replace_from(front, keys, counts)
+            return
         behind = np.concatenate((self._keys[front : self._used], keys))
         behind_counts = np.concatenate((self._counts[front : self._used], counts))
         order = np.argsort(behind, kind="stable")
         behind = behind[order]
         firsts = np.flatnonzero(begins(behind))
         merged = np.add.reduceat(behind_counts[order], firsts, dtype=np.uint32)
-        self._used = front + len(firsts)
+        self._replace_from(front, behind[firsts], merged)
+
+    def _replace_from(self, front: int, keys: Unsigned, counts: Unsigned) -> None:
+        """Keep the first entries and have others behind them."""
+        self._used = front + len(keys)
         if self._used > len(self._keys):
             room = max(self._used, len(self._keys) * 3 // 2)
             self._keys, self._counts = (
                 _longer(array, front, room) for array in (self._keys, self._counts)
             )
-        self._keys[front : self._used] = behind[firsts]
-        self._counts[front : self._used] = merged
+        self._keys[front : self._used] = keys
+        self._counts[front : self._used] = counts
 
 
 def _longer(array: Unsigned, kept: int, room: int) -> Unsigned:

@@ -1,9 +1,13 @@
 """What a recorder does with each request row, as a function that is compiled.
 
 The numpy way (`recorder.py`, `tables.py`, `digest.py`) does the same by the batch and is what runs
-where nothing is compiled; a test holds the two against each other. Histograms are counted in small
-hash tables that stay in the processor's cache; who calls merges them into `SparseCounts` when they
-are full.
+where nothing is compiled; a test holds the two against each other.
+
+Histograms: most requests are due in the interval and the segment in which the last ones were. For
+these there is a *window*, a plain array of counters by cell and bucket, and a bit for each counter
+that is not 0. When a later interval or segment begins, what the window has counted is listed in
+the order of the keys. Requests that were due before it, and all where a window would be too large,
+are counted in small hash tables. Who calls merges both into `SparseCounts`.
 """
 
 from __future__ import annotations
@@ -14,6 +18,21 @@ from poolsim.model.kinds import BUSY_CONNECTION, BUSY_TIMED_OUT, OUTCOME_NAMES
 from poolsim.recording.columns import REQUEST_COLUMNS
 from poolsim.recording.digest import DIGEST_ROWS
 from poolsim.recording.record import BUCKETS, DURATION_NAMES, TIMELINE_BUCKETS
+
+_WINDOW = (
+    "window",  # which interval or segment it is for; NO_WINDOW where there is none
+    "window_entries",  # how many counters an interval or segment has
+    "window_counts",  # address
+    "window_marks",  # address of a bit for each counter
+    "window_used",  # counters that are not 0
+    "listed_keys",  # addresses of what was listed
+    "listed_counts",
+    "listed",
+    "listed_room",
+    "hash",  # address of a hash table: key, count, key, count, ...
+    "hash_used",
+)
+"""Words of a table of histograms."""
 
 PARAMETERS = (
     "owner",  # address of the client of each session
@@ -35,12 +54,6 @@ PARAMETERS = (
     "largest",
     "smallest",
     "succeeded",
-    "interval_counts",  # address of a hash table: key, count, key, count, ...
-    "interval_used",
-    "segment_counts",
-    "segment_used",
-    "interval_zeros",  # addresses: how often a wait was 0, by cell, and a duration, by place
-    "segment_zeros",
     "failed",  # address of a list of rows that did not end ok
     "failed_count",
     "weights",  # address of the digest's weights
@@ -48,23 +61,24 @@ PARAMETERS = (
     "digest_sum",
     "digest_sums",  # address of the sums of stretches that are complete
     "digest_count",
+    *(f"interval_{name}" for name in _WINDOW),
+    *(f"segment_{name}" for name in _WINDOW),
 )
 """Words of the block that the function is given, in order."""
 
 PLACE = {name: place for place, name in enumerate(PARAMETERS)}
 
-INTERVAL_BITS = 15
-SEGMENT_BITS = 14
-"""Logarithms of how many places the hash tables have."""
+HASH_BITS = 15
+"""Logarithm of how many places a hash table has."""
+
+NO_WINDOW = (1 << 63) - 1
 
 _WIDTH = len(REQUEST_COLUMNS)
 _OUTCOMES = len(OUTCOME_NAMES)
 _DURATIONS = len(DURATION_NAMES)
 _SPREAD = -7046029254386353131  # 2**64 over the golden ratio, odd: neighbours go far apart
-_INTERVAL_MASK = (1 << INTERVAL_BITS) - 1
-_SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
-_INTERVAL_LIMIT = 3 << (INTERVAL_BITS - 2)
-_SEGMENT_LIMIT = 3 << (SEGMENT_BITS - 2)
+_HASH_MASK = (1 << HASH_BITS) - 1
+_HASH_LIMIT = 3 << (HASH_BITS - 2)
 _EXPONENT_BIAS = 1023
 _MANTISSA_BITS = 52
 _LAST = BUSY_TIMED_OUT
@@ -75,41 +89,49 @@ _FINE_SHIFT = _MANTISSA_BITS - BUCKETS.bits
 _FINE_FIRST = (_EXPONENT_BIAS << BUCKETS.bits) - 1
 _COARSE_SHIFT = _MANTISSA_BITS - TIMELINE_BUCKETS.bits
 _COARSE_FIRST = (_EXPONENT_BIAS << TIMELINE_BUCKETS.bits) - 1
+_MARK_BITS = 6
 
+_OWNER = PLACE["owner"]
+_CLIENTS = PLACE["clients"]
+_NODES = PLACE["nodes"]
+_INTERVAL_NS = PLACE["interval_ns"]
+_INTERVALS = PLACE["intervals"]
+_EDGES = PLACE["edges"]
+_EDGE_COUNT = PLACE["edge_count"]
+_REQUESTS = PLACE["requests"]
+_ERRORS = PLACE["errors"]
+_OK = PLACE["ok"]
+_LATENCY_SUM = PLACE["latency_sum"]
+_LATENCY_MAX = PLACE["latency_max"]
+_OUTCOMES_AT = PLACE["outcomes"]
+_RETRIES = PLACE["retries"]
+_REFUSED = PLACE["refused"]
+_SUMS = PLACE["sums"]
+_LARGEST = PLACE["largest"]
+_SMALLEST = PLACE["smallest"]
+_SUCCEEDED = PLACE["succeeded"]
+_FAILED = PLACE["failed"]
+_FAILED_COUNT = PLACE["failed_count"]
+_WEIGHTS = PLACE["weights"]
+_DIGEST_ROW = PLACE["digest_row"]
+_DIGEST_SUM = PLACE["digest_sum"]
+_DIGEST_SUMS = PLACE["digest_sums"]
+_DIGEST_COUNT = PLACE["digest_count"]
+INTERVAL = PLACE["interval_window"]
+SEGMENT = PLACE["segment_window"]
 (
-    _OWNER,
-    _CLIENTS,
-    _NODES,
-    _INTERVAL_NS,
-    _INTERVALS,
-    _EDGES,
-    _EDGE_COUNT,
-    _REQUESTS,
-    _ERRORS,
-    _OK,
-    _LATENCY_SUM,
-    _LATENCY_MAX,
-    _OUTCOMES_AT,
-    _RETRIES,
-    _REFUSED,
-    _SUMS,
-    _LARGEST,
-    _SMALLEST,
-    _SUCCEEDED,
-    _INTERVAL_COUNTS,
-    _INTERVAL_USED,
-    _SEGMENT_COUNTS,
-    _SEGMENT_USED,
-    _INTERVAL_ZEROS,
-    _SEGMENT_ZEROS,
-    _FAILED,
-    _FAILED_COUNT,
-    _WEIGHTS,
-    _DIGEST_ROW,
-    _DIGEST_SUM,
-    _DIGEST_SUMS,
-    _DIGEST_COUNT,
-) = range(len(PARAMETERS))
+    _WINDOW_OF,
+    _ENTRIES,
+    _COUNTS,
+    _MARKS,
+    _USED,
+    _KEYS,
+    _LISTED_COUNTS,
+    _LISTED,
+    _ROOM,
+    _HASH,
+    _HASH_USED,
+) = range(len(_WINDOW))
 
 
 def words_at(address: int) -> Any:
@@ -122,9 +144,14 @@ def float_pattern(value: int) -> int:
     raise NotImplementedError
 
 
-def count_key(table: Any, mask: int, key: int) -> int:
-    """Count a key in a hash table of so many places; 1 where it is new."""
-    place = ((key * _SPREAD) >> 32) & mask
+def trailing_zeros(value: int) -> int:
+    """Zeros below the lowest bit; compiled, it is `machine_code.bits.trailing_zeros`."""
+    raise NotImplementedError
+
+
+def count_key(table: Any, key: int) -> int:
+    """Count a key in a hash table; 1 where it is new."""
+    place = ((key * _SPREAD) >> 32) & _HASH_MASK
     while True:
         count = table[2 * place + 1]
         if count == 0:
@@ -134,7 +161,50 @@ def count_key(table: Any, mask: int, key: int) -> int:
         if table[2 * place] == key:
             table[2 * place + 1] = count + 1
             return 0
-        place = (place + 1) & mask
+        place = (place + 1) & _HASH_MASK
+
+
+def count_entry(p: Any, t: int, part: int, entry: int) -> None:
+    """Count an entry of an interval or segment in the histograms whose words begin at `t`."""
+    if part == p[t + _WINDOW_OF]:
+        counts = words_at(p[t + _COUNTS])
+        count = counts[entry]
+        counts[entry] = count + 1
+        if count == 0:
+            words_at(p[t + _MARKS])[entry >> _MARK_BITS] |= 1 << (entry & 63)
+            p[t + _USED] += 1
+    else:
+        p[t + _HASH_USED] += count_key(words_at(p[t + _HASH]), part * p[t + _ENTRIES] + entry)
+
+
+def list_window(p: Any, t: int) -> None:
+    """List what a window has counted, and empty it."""
+    marks = words_at(p[t + _MARKS])
+    counts = words_at(p[t + _COUNTS])
+    keys = words_at(p[t + _KEYS])
+    listed_counts = words_at(p[t + _LISTED_COUNTS])
+    first = p[t + _WINDOW_OF] * p[t + _ENTRIES]
+    listed = p[t + _LISTED]
+    for word in range(p[t + _ENTRIES] >> _MARK_BITS):
+        left = marks[word]
+        if left != 0:
+            marks[word] = 0
+            while left != 0:
+                entry = (word << _MARK_BITS) + trailing_zeros(left)
+                left &= left - 1
+                keys[listed] = first + entry
+                listed_counts[listed] = counts[entry]
+                counts[entry] = 0
+                listed += 1
+    p[t + _LISTED] = listed
+    p[t + _USED] = 0
+
+
+def is_full(p: Any, t: int) -> int:
+    """1 where there may be no room for what one more row brings."""
+    if p[t + _HASH_USED] > _HASH_LIMIT or p[t + _LISTED] + p[t + _USED] > p[t + _ROOM]:
+        return 1
+    return 0
 
 
 def fine_bucket(value: int) -> int:
@@ -176,41 +246,36 @@ def is_refused(kinds: int) -> int:
     return 0
 
 
-def add_duration(p: Any, cell: int, duration: int, value: int) -> int:
-    """Add a duration of a request that ended ok; 1 where its histogram has a new bucket. Most waits
-    are 0: they are only counted."""
-    place = cell * _DURATIONS + duration
+def add_duration(p: Any, segment: int, client: int, duration: int, value: int) -> None:
+    """Add a duration of a request that ended ok."""
+    of_client = client * _DURATIONS + duration
+    place = segment * p[_CLIENTS] * _DURATIONS + of_client
     if value == 0:
-        words_at(p[_SEGMENT_ZEROS])[place] += 1
         words_at(p[_SMALLEST])[place] = 0
-        return 0
-    sums = words_at(p[_SUMS])
-    sums[place] += value
-    largest = words_at(p[_LARGEST])
-    if value > largest[place]:
-        largest[place] = value
-    smallest = words_at(p[_SMALLEST])
-    if value < smallest[place]:
-        smallest[place] = value
-    key = (place << _SEGMENT_KEY_BITS) | fine_bucket(value)
-    return count_key(words_at(p[_SEGMENT_COUNTS]), _SEGMENT_MASK, key)
+    else:
+        words_at(p[_SUMS])[place] += value
+        largest = words_at(p[_LARGEST])
+        if value > largest[place]:
+            largest[place] = value
+        smallest = words_at(p[_SMALLEST])
+        if value < smallest[place]:
+            smallest[place] = value
+    count_entry(p, SEGMENT, segment, (of_client << _SEGMENT_KEY_BITS) | fine_bucket(value))
 
 
-def add_to_interval(p: Any, cell: int, latency: int, wait: int) -> int:
-    """Add a request that ended ok to the interval in which it was due; how many buckets are new."""
+def add_to_interval(p: Any, interval: int, place: int, latency: int, wait: int) -> None:
+    """Add a request that ended ok to the interval in which it was due, at its client's and node's
+    place."""
+    cell = interval * p[_CLIENTS] * p[_NODES] + place
     words_at(p[_OK])[cell] += 1
     words_at(p[_LATENCY_SUM])[cell] += latency
     largest = words_at(p[_LATENCY_MAX])
     if latency > largest[cell]:
         largest[cell] = latency
-    table = words_at(p[_INTERVAL_COUNTS])
-    key = ((2 * cell) << _INTERVAL_KEY_BITS) | coarse_bucket(latency)
-    new = count_key(table, _INTERVAL_MASK, key)
-    if wait == 0:
-        words_at(p[_INTERVAL_ZEROS])[cell] += 1
-        return new
-    key = ((2 * cell + 1) << _INTERVAL_KEY_BITS) | coarse_bucket(wait)
-    return new + count_key(table, _INTERVAL_MASK, key)
+    first = (2 * place) << _INTERVAL_KEY_BITS
+    count_entry(p, INTERVAL, interval, first | coarse_bucket(latency))
+    first += 1 << _INTERVAL_KEY_BITS
+    count_entry(p, INTERVAL, interval, first | coarse_bucket(wait))
 
 
 def condense(p: Any, rows: Any, base: int, total: int, row: int) -> int:
@@ -229,7 +294,7 @@ def condense(p: Any, rows: Any, base: int, total: int, row: int) -> int:
 def add_rows(address: int, rows_address: int, count: int) -> int:
     """Add rows of REQUEST_COLUMNS to a recorder's sums.
 
-    Returns how many were added: fewer than `count` where a hash table has no room for more.
+    Returns how many were added: fewer than `count` where there is no room for more.
     """
     p = words_at(address)
     rows = words_at(rows_address)
@@ -240,8 +305,6 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
     length = p[_INTERVAL_NS]
     last = p[_INTERVALS] - 1
     edge_count = p[_EDGE_COUNT]
-    interval_used = p[_INTERVAL_USED]
-    segment_used = p[_SEGMENT_USED]
     begun = 0
     ended_in = 0
     begun_interval = 0
@@ -250,7 +313,7 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
     digest_row = p[_DIGEST_ROW]
     done = 0
     while done < count:
-        if interval_used > _INTERVAL_LIMIT or segment_used > _SEGMENT_LIMIT:
+        if is_full(p, INTERVAL) + is_full(p, SEGMENT) > 0:
             break
         base = done * _WIDTH
         total = condense(p, rows, base, total, digest_row)
@@ -259,15 +322,19 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
         node = rows[base + 2]
         if node < 0:
             node = nodes - 1
+        place = client * nodes + node
         outcome = rows[base + 3]
         attempts = rows[base + 4]
         intended = rows[base + 5]
         ended = rows[base + 9]
         if ended < ended_interval * length or ended >= (ended_interval + 1) * length:
             ended_interval = interval_of(ended, length, last)
-        cell = (ended_interval * clients + client) * nodes + node
+        cell = ended_interval * clients * nodes + place
         words_at(p[_REQUESTS])[cell] += 1
         begun = segment_of(edges, edge_count, intended, begun)
+        if begun > p[SEGMENT]:
+            list_window(p, SEGMENT)
+            p[SEGMENT] = begun
         segment = begun * clients + client
         words_at(p[_OUTCOMES_AT])[segment * _OUTCOMES + outcome] += 1
         if attempts > 1:
@@ -284,15 +351,15 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
             wait = rows[base + 7]
             if intended < begun_interval * length or intended >= (begun_interval + 1) * length:
                 begun_interval = interval_of(intended, length, last)
-            cell = (begun_interval * clients + client) * nodes + node
-            interval_used += add_to_interval(p, cell, latency, wait)
-            segment_used += add_duration(p, segment, 0, latency)
-            segment_used += add_duration(p, segment, 1, wait)
-            segment_used += add_duration(p, segment, 2, rows[base + 8])
-            segment_used += add_duration(p, segment, 3, rows[base + 6] - intended)
+            if begun_interval > p[INTERVAL]:
+                list_window(p, INTERVAL)
+                p[INTERVAL] = begun_interval
+            add_to_interval(p, begun_interval, place, latency, wait)
+            add_duration(p, begun, client, 0, latency)
+            add_duration(p, begun, client, 1, wait)
+            add_duration(p, begun, client, 2, rows[base + 8])
+            add_duration(p, begun, client, 3, rows[base + 6] - intended)
         done += 1
-    p[_INTERVAL_USED] = interval_used
-    p[_SEGMENT_USED] = segment_used
     p[_DIGEST_SUM] = total
     p[_DIGEST_ROW] = digest_row
     return done
@@ -300,6 +367,9 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
 
 PARTS = (
     count_key,
+    count_entry,
+    list_window,
+    is_full,
     fine_bucket,
     coarse_bucket,
     interval_of,

@@ -4,6 +4,7 @@ python -m poolsim.fidelity.identity --scenarios 1000"""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ pytest.importorskip("numba")
 
 from poolsim.engine.choice import library_for
 from poolsim.engine.compiled import executor, layout, tables
+from poolsim.engine.compiled.foresight import MANY_POOLS
 from poolsim.engine.compiled.rules import ENTRIES
 from poolsim.estimation.run import run_scenario
 from poolsim.fidelity import identity
@@ -18,6 +20,7 @@ from poolsim.fidelity.generator import generate
 from poolsim.model import build
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.rule import RULES
+from poolsim.scenario.load import load
 from poolsim.scenario.scenario import Replications, Scenario
 
 SCENARIOS = 100
@@ -38,7 +41,7 @@ def test_a_difference_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)  # type: ignore[arg-type]
-            self.table("pools")[:, layout.TABLE_FIELDS["pools"].index("delay")] += 1
+            self.table("pools")["delay"] += 1
 
     monkeypatch.setattr(executor, "Tables", Farther)
     # Where every request times out, none of them says how far the nodes are; few scenarios are so.
@@ -49,7 +52,8 @@ def test_a_difference_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Growth -------------------------------------------------------------------------------------------
 
-POISONED = ("requests", "attempts", "connections", "tasks", "streams")
+POISONED = tuple(addition.table for addition in layout.ADDITIONS.values())
+"""Tables that rules make longer."""
 
 
 class Restless(tables.Tables):
@@ -61,19 +65,20 @@ class Restless(tables.Tables):
     moves = 0
 
     def __init__(self, *arguments: object) -> None:
-        self._before: list[tuple[str, tables.Integers, tables.Integers]] = []
+        self._before: list[tuple[str, tables.Rows, tables.Rows]] = []
         super().__init__(*arguments, fewest_rows=1)  # type: ignore[arg-type]
 
     def grow(self, name: str, rows: int) -> None:
         if name not in POISONED or rows > 500:
             super().grow(name, rows)
             return
-        used, old = self.table(name), self._arrays[name]
-        self._place(name, used, rows)
+        old = self._parts[name]
+        self._place(name, [part[: self.length(name)] for part in old], rows)
         Restless.moves += 1
-        if name == self.spoiled:
-            old[...] = 0
-        self._before.append((name, old, old.copy()))
+        for part in old:
+            if name == self.spoiled:
+                part[...] = 0
+            self._before.append((name, part, part.copy()))
 
     def forget(self) -> None:
         for name, old, copy in self._before:
@@ -99,6 +104,56 @@ def test_what_python_raises_behind_the_door_comes_out(monkeypatch: pytest.Monkey
     monkeypatch.setattr(tables.Tables, "grow", interrupted)
     with pytest.raises(KeyboardInterrupt):
         identity.run_on(generate(0), "compiled")
+
+
+# Fleets -------------------------------------------------------------------------------------------
+
+FLEET = """
+name: fleet
+question: Does what is fetched beforehand change anything?
+seed: 3
+duration: 40s
+warm_up: 0s
+cluster:
+  datacenters:
+    dc1: {{nodes: 41, replication_factor: 3, network: {{delay: 0.25ms}}}}
+  node:
+    workers: 2
+    service: {{exponential: {{mean: 1.4ms}}}}
+clients:
+  - name: api
+    instances: 50
+    datacenter: dc1
+    driver: {driver}
+    protocol: v4
+    options: {options}
+    load: {{{load}: {{rate: 150/s}}}}
+faults: [{{at: 11s, for: 9s, node: dc1/3, kind: stop}}]
+"""
+
+
+def compare_fleets(tmp_path: Path, **parts: str) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(FLEET.format(**parts))
+    scenario = load(path, [])
+    pools = scenario.clients[0].instances * len(scenario.node_names)
+    assert pools >= MANY_POOLS
+    assert outcomes(scenario, "compiled") == outcomes(scenario, "simpy")
+
+
+@pytest.mark.parametrize("load_kind", ["poisson", "uniform"])
+@pytest.mark.parametrize(
+    "options", ["{}", "{load_balancing: {token_aware: false}}", "{pooling: {local: {core: 0}}}"]
+)
+def test_a_fleet_whose_pools_are_fetched_beforehand(
+    load_kind: str, options: str, tmp_path: Path
+) -> None:
+    compare_fleets(tmp_path, driver="java3", load=load_kind, options=options)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_fleet_of_any_driver(driver: str, tmp_path: Path) -> None:
+    compare_fleets(tmp_path, driver=driver, load="poisson", options="{}")
 
 
 # How a node is simulated --------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from poolsim.engine.draws import BLOCK, BLOCKS_KEPT, Draws
+from poolsim.engine.draws import BLOCK, BLOCKS_KEPT, Draws, uniforms_of
+from poolsim.fidelity.generator import generate
 from poolsim.model.laws.arrivals import NEVER, arrival_times
 from poolsim.model.laws.choices import codes, integers_between
 from poolsim.model.laws.durations import quantile_ns
@@ -209,3 +210,14 @@ def test_a_block_is_what_numpy_makes_of_the_address() -> None:
     seed = np.random.SeedSequence((20261122, 0, 3), spawn_key=(*words, 1, 5))
     raw = np.random.PCG64(seed).random_raw(BLOCK) >> np.uint64(12)
     np.testing.assert_array_equal(draws.block(lane, 5, 1), raw.astype(np.int64))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=4, max_size=12))
+def test_machine_code_makes_the_same_uniforms(words: list[int]) -> None:
+    pytest.importorskip("numba")
+    from poolsim.engine.choice import library_for
+    from poolsim.engine.compiled.fast_uniforms import FastUniforms
+
+    fill = FastUniforms(library_for(generate(0)))
+    np.testing.assert_array_equal(fill(tuple(words)), uniforms_of(tuple(words)))

@@ -12,15 +12,16 @@ from numpy.testing import assert_array_equal
 pytest.importorskip("numba")
 
 from poolsim.model.kinds import OUTCOME_NAMES
-from poolsim.recording.fast_rows import ROWS_AT_ONCE
+from poolsim.recording import fast_rows
+from poolsim.recording.fast_rows import ROWS_AT_ONCE, FastRows
 from poolsim.recording.record import Record
 from poolsim.recording.recorder import Recorder
-from poolsim.recording.row_sums import SEGMENT_BITS
 from poolsim.scenario.scenario import Fault, Load, Phase, Scenario
 from tests.recording.synthetic_runs import MILLISECOND, SECOND, Rows, client, request_rows, scenario
 
 INTERVAL_NS = 100 * MILLISECOND
 SESSIONS = 7
+ROWS = 150_000
 
 
 def eventful() -> Scenario:
@@ -78,10 +79,22 @@ def assert_same(one: object, other: object, where: str = "record") -> None:
         assert one == other, where
 
 
+@pytest.fixture(params=["window", "no window"])
+def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of counting: a window of plain counters, and hash tables alone."""
+    if request.param == "no window":
+        monkeypatch.setattr(fast_rows, "LARGEST_WINDOW", 0)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("order", ["as due", "at random"])
 @pytest.mark.parametrize("widest_ns", [1, 5 * MILLISECOND, 10 * SECOND])
-def test_the_same_record_as_with_numpy(widest_ns: int) -> None:
-    rows = rows_of(30_000, widest_ns, seed=1)
+@pytest.mark.usefixtures("window")
+def test_the_same_record_as_with_numpy(widest_ns: int, order: str) -> None:
+    rows = rows_of(ROWS, widest_ns, seed=1)
     random = np.random.default_rng(2)
+    if order == "at random":
+        rows = random.permutation(rows)
     cuts = np.sort(random.integers(0, len(rows), 9)).tolist()
     expected = recorded(rows, [], fast=False)
     assert_same(recorded(rows, [], fast=True), expected)
@@ -89,10 +102,23 @@ def test_the_same_record_as_with_numpy(widest_ns: int) -> None:
     assert_same(recorded(rows, [ROWS_AT_ONCE, ROWS_AT_ONCE + 1], fast=True), expected)
 
 
-def test_the_rows_fill_the_hash_tables() -> None:
-    """Otherwise the test above would not test what happens then."""
-    distinct = recorded(rows_of(30_000, 10 * SECOND, seed=1), [], fast=True).distributions.keys
-    assert len(distinct) > 1 << SEGMENT_BITS
+@pytest.mark.parametrize("room", ["listed", "hash"])
+def test_the_test_above_fills_what_can_be_full(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it would not test what happens then: a part of the rows is added, the rest after a
+    merge."""
+    merges = 0
+
+    def merge(self: FastRows) -> None:
+        nonlocal merges
+        merges += 1
+        whole_merge(self)
+
+    whole_merge = FastRows.merge
+    monkeypatch.setattr(FastRows, "merge", merge)
+    if room == "hash":
+        monkeypatch.setattr(fast_rows, "LARGEST_WINDOW", 0)
+    recorded(rows_of(ROWS, 10 * SECOND, seed=1), [], fast=True)
+    assert merges > 1  # the last one is at the end
 
 
 def test_a_recorder_may_become_faster_on_the_way() -> None:

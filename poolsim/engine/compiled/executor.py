@@ -8,8 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from poolsim.engine.compiled.fast_uniforms import FastUniforms
 from poolsim.engine.compiled.layout import (
     ASK_DRAWS,
+    DRAW_SLOT_FIELDS,
     FAILED,
     FINISHED,
     SLOTS_A_LANE,
@@ -61,7 +63,10 @@ class CompiledRun:
         # Until a slot is filled it points at something that can be read.
         nothing = np.zeros(BLOCK, dtype=np.int64)
         self._blocks = [nothing] * (lanes * SLOTS_A_LANE)
-        self.tables.table("draw_slots")[:, 2] = nothing.ctypes.data
+        slots = self.tables.table("draw_slots")
+        slots["address"] = nothing.ctypes.data
+        self._slot_fields = [slots[field] for field in DRAW_SLOT_FIELDS]
+        draws.fill_with(FastUniforms(library))
         self._door = _DOOR(self._answer)
         address = ctypes.cast(self._door, ctypes.c_void_p).value
         self.tables.single("engine", "door")[...] = address
@@ -89,7 +94,10 @@ class CompiledRun:
         values = self._draws.block(lane, block, attempt)
         slot = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         self._blocks[slot] = values
-        self.tables.table("draw_slots")[slot] = block, attempt, values.ctypes.data
+        numbers, attempts, addresses = self._slot_fields
+        numbers[slot] = block
+        attempts[slot] = attempt
+        addresses[slot] = values.ctypes.data
 
     def _raise_error(self) -> None:
         self.tables.forget()
@@ -121,7 +129,7 @@ class CompiledRun:
 
     def take_requests(self) -> Integers:
         """The requests that ended since the last time, in order; valid until the run goes on."""
-        rows = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
+        rows: Integers = self.tables.table("end_values").reshape(-1, REQUEST_WIDTH)
         self.tables.clear("end_values")
         ended = self.tables.single("run", "requests_ended")
         ended += len(rows)
@@ -131,7 +139,7 @@ class CompiledRun:
 
     def take_notes(self) -> Integers:
         """The events noted since the last time."""
-        rows = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
+        rows: Integers = self.tables.table("note_values").reshape(-1, NOTE_WIDTH).copy()
         self.tables.clear("note_values")
         return rows
 

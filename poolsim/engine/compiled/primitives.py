@@ -11,150 +11,53 @@ from typing import Any
 
 from numba.extending import overload_method, register_jitable
 
-from poolsim.engine.compiled.layout import ASK_DRAWS, ASK_ROOM, SLOTS_A_LANE, TABLE_NAMES
-from poolsim.engine.compiled.world_type import WorldType, ask_door, room_of, set_length, value_at
-from poolsim.engine.draws import BLOCK
+from poolsim.engine.compiled.agenda import put
+from poolsim.engine.compiled.growth import make_longer
+from poolsim.engine.compiled.layout import (
+    ADDITIONS,
+    ASK_DRAWS,
+    KIND_SHIFT,
+    SLOTS_A_LANE,
+    WORKERS_A_GROUP,
+)
+from poolsim.engine.compiled.world_type import WorldType, ask_door, value_at
+from poolsim.engine.draws import BLOCK_BITS, BLOCK_MASK
 from poolsim.engine.rows import NOTE_WIDTH, REQUEST_WIDTH
+from poolsim.machine_code.bits import either
 from poolsim.machine_code.linking import PART
-
-_BLOCK_BITS = BLOCK.bit_length() - 1
-_BLOCK_MASK = BLOCK - 1
-assert 1 << _BLOCK_BITS == BLOCK
-
-_KIND_SHIFT = 56
 
 # Tables that grow ---------------------------------------------------------------------------------
 
 
-def _make_longer(table: str) -> Any:
-    """A function that makes a table longer; free rows have their initial values already. Where
-    there is no room to be had, the run has failed, and row 0 is as good as any until it stops."""
-    source = f"""
-def longer(w, count):
-    rows = w.{table}
-    first = len(rows)
-    if first + count > room_of(rows):
-        ask_door(w, {ASK_ROOM}, {TABLE_NAMES.index(table)}, first + count, 0)
-        if first + count > room_of(rows):
-            return 0
-    set_length(rows, first + count)
-    return first
-"""
-    scope: dict[str, Any] = {"ask_door": ask_door, "room_of": room_of, "set_length": set_length}
-    exec(source, scope)
-    return register_jitable(**PART)(scope["longer"])
-
-
-def _define_add(method: str, table: str, arguments: str, count: str) -> None:
+def _define_addition(method: str, table: str, by_count: bool) -> None:
     """Define a method of the world that makes a table longer."""
+    arguments, count = ("w, count", "count") if by_count else ("w", "1")
     source = f"""
 def add({arguments}):
     return longer(w, {count})
 def typed({arguments}):
     return add
 """
-    scope: dict[str, Any] = {"longer": _make_longer(table)}
+    scope: dict[str, Any] = {"longer": make_longer(table)}
     exec(source, scope)
     overload_method(WorldType, method, jit_options=PART)(scope["typed"])
 
 
-_define_add("add_request", "requests", "w", "1")
-_define_add("add_attempt", "attempts", "w", "1")
-_define_add("add_connection", "connections", "w", "1")
-_define_add("add_task", "tasks", "w", "1")
-_define_add("add_streams", "streams", "w, count", "count")
-_define_add("add_rotation_nodes", "rotation_nodes", "w, count", "count")
-_longer_agenda = _make_longer("agenda")
-_longer_notes = _make_longer("note_values")
-_longer_ends = _make_longer("end_values")
+for _method, _addition in ADDITIONS.items():
+    _define_addition(_method, _addition.table, _addition.by_count)
+_longer_notes = make_longer("note_values")
+_longer_ends = make_longer("end_values")
 
 # The agenda ---------------------------------------------------------------------------------------
-#
-# A binary heap. The place of the entry that is being handled is filled by the first entry that its
-# handler makes, which saves one way up and one down. Which of two entries goes before is computed
-# without a jump where nobody could guess it.
-
-
-@register_jitable(**PART)
-def _copy(entry: Any, to: Any) -> None:
-    to.time = entry.time
-    to.rank = entry.rank
-    to.target = entry.target
-
-
-@register_jitable(**PART)
-def _is_before(time: Any, rank: Any, other: Any) -> Any:
-    at = other.time
-    if time == at:
-        return rank < other.rank
-    return time < at
-
-
-@register_jitable(**PART)
-def _goes_before(agenda: Any, one: Any, other: Any) -> Any:
-    entry = agenda[one]
-    return _is_before(entry.time, entry.rank, agenda[other])
-
-
-@register_jitable(**PART)
-def _sink(w: Any, time: Any, rank: Any, target: Any, size: Any) -> None:
-    """Put an entry into the free first place of a heap, which is so large with it."""
-    agenda = w.agenda
-    hole = 0
-    child = 1
-    while child < size:
-        first = child
-        if child + 1 < size:
-            first += _goes_before(agenda, child + 1, child)
-        entry = agenda[first]
-        if _is_before(time, rank, entry):
-            break
-        _copy(entry, agenda[hole])
-        hole = first
-        child = 2 * hole + 1
-    place = agenda[hole]
-    place.time = time
-    place.rank = rank
-    place.target = target
 
 
 @overload_method(WorldType, "schedule", jit_options=PART)
 def _schedule(w: Any, time: Any, kind: Any, order: Any, target: Any) -> Any:
     def schedule(w: Any, time: Any, kind: Any, order: Any, target: Any) -> None:
-        engine = w.engine
-        engine.scheduled += 1
-        rank = (kind << _KIND_SHIFT) | order
-        if engine.taken == 1:
-            engine.taken = 0
-            _sink(w, time, rank, target, len(w.agenda))
-            return
-        hole = _longer_agenda(w, 1)
-        agenda = w.agenda
-        while hole > 0:
-            above = (hole - 1) >> 1
-            entry = agenda[above]
-            if not _is_before(time, rank, entry):
-                break
-            _copy(entry, agenda[hole])
-            hole = above
-        place = agenda[hole]
-        place.time = time
-        place.rank = rank
-        place.target = target
+        w.engine.scheduled += 1
+        put(w, time, (kind << KIND_SHIFT) | order, target)
 
     return schedule
-
-
-@register_jitable(**PART)
-def close_gap(w: Any) -> None:
-    """The first entry was handled and made no other: the last one takes its place."""
-    w.engine.taken = 0
-    agenda = w.agenda
-    size = len(agenda) - 1
-    set_length(agenda, size)
-    if size > 0:
-        last = agenda[size]
-        _sink(w, last.time, last.rank, last.target, size)
 
 
 # Draws, rows, workers -----------------------------------------------------------------------------
@@ -163,13 +66,13 @@ def close_gap(w: Any) -> None:
 @overload_method(WorldType, "draw", jit_options=PART)
 def _draw(w: Any, lane: Any, number: Any, attempt: Any) -> Any:
     def draw(w: Any, lane: Any, number: Any, attempt: Any) -> Any:
-        block = number >> _BLOCK_BITS
+        block = number >> BLOCK_BITS
         place = lane * SLOTS_A_LANE + (((attempt & 3) << 1) | (block & 1))
         slot = w.draw_slots[place]
         if slot.block != block or slot.attempt != attempt:
             ask_door(w, ASK_DRAWS, lane, number, attempt)
             slot = w.draw_slots[place]
-        return value_at(slot.address, number & _BLOCK_MASK)
+        return value_at(slot.address, number & BLOCK_MASK)
 
     return draw
 
@@ -204,25 +107,42 @@ def _record_request(w: Any, row: Any) -> Any:
     return record_request
 
 
+@register_jitable(**PART)
+def _earlier(one: Any, at_one: Any, other: Any, at_other: Any) -> Any:
+    """Which of two workers is free first, and when."""
+    first = at_other < at_one
+    return either(first, other, one), either(first, at_other, at_one)
+
+
+@register_jitable(**PART)
+def _earliest_of(workers: Any, k: Any) -> Any:
+    """Which worker of the group that begins with worker `k` is free first, and when."""
+    one, at_one = _earlier(k, workers[k], k + 1, workers[k + 1])
+    two, at_two = _earlier(k + 2, workers[k + 2], k + 3, workers[k + 3])
+    three, at_three = _earlier(k + 4, workers[k + 4], k + 5, workers[k + 5])
+    four, at_four = _earlier(k + 6, workers[k + 6], k + 7, workers[k + 7])
+    one, at_one = _earlier(one, at_one, two, at_two)
+    three, at_three = _earlier(three, at_three, four, at_four)
+    return _earlier(one, at_one, three, at_three)
+
+
 @overload_method(WorldType, "occupy", jit_options=PART)
 def _occupy(w: Any, n: Any, finish: Any) -> Any:
     def occupy(w: Any, n: Any, finish: Any) -> Any:
         workers = w.workers
         node = w.nodes[n]
         root = node.first_worker
-        count = node.workers
-        hole = 0
-        child = 1
-        while child < count:
-            first = child
-            if child + 1 < count:
-                first += workers[root + child + 1] < workers[root + child]
-            if workers[root + first] >= finish:
+        end = root + node.workers
+        hole = root
+        group = root + 1
+        while group < end:
+            first, at = _earliest_of(workers, group)
+            if at >= finish:
                 break
-            workers[root + hole] = workers[root + first]
+            workers[hole] = at
             hole = first
-            child = 2 * hole + 1
-        workers[root + hole] = finish
+            group = root + 1 + WORKERS_A_GROUP * (hole - root)
+        workers[hole] = finish
         return workers[root]
 
     return occupy

@@ -16,8 +16,10 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from poolsim.engine.compiled import primitives
-from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, PAUSED
-from poolsim.engine.compiled.primitives import close_gap
+from poolsim.engine.compiled.agenda import close_gap, refill
+from poolsim.engine.compiled.foresight import MANY_POOLS, foresee
+from poolsim.engine.compiled.layout import FAILED, FINDING_WIDTH, FINISHED, KIND_SHIFT, PAUSED
+from poolsim.engine.compiled.uniforms import fill
 from poolsim.engine.compiled.world_type import WorldType, world_at
 from poolsim.engine.sampling import count_unfinished, take_sample
 from poolsim.invariants import checks
@@ -27,6 +29,7 @@ from poolsim.model.client.request import settle
 from poolsim.model.dispatch import handlers
 from poolsim.model.drivers import ports
 from poolsim.model.drivers.registry import DRIVERS, PORTS, port_source
+from poolsim.model.kinds import ARRIVAL
 from poolsim.model.rule import RULES
 
 PRIMITIVES = primitives
@@ -34,8 +37,6 @@ PRIMITIVES = primitives
 
 COMPILED: set[str] = set()
 """Names of the rules that were compiled in this process."""
-
-_KIND_SHIFT = 56
 
 
 def _compile_as(name: str, function: Callable[..., Any]) -> None:
@@ -109,17 +110,25 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
         engine = w.engine
         run = w.run
         left = most_events
-        while len(w.agenda) > 0:
-            first = w.agenda[0]
+        many_pools = len(w.pools) >= MANY_POOLS
+        while True:
+            if engine.last == 0:
+                if engine.later == 0:
+                    return FINISHED
+                refill(w)
+                continue
+            first = w.front[1]
             now = first.time
             if now >= until:
                 return FINISHED
             if left == 0 or len(w.end_values) >= enough_values:
                 return PAUSED
             left -= 1
-            kind = first.rank >> _KIND_SHIFT
+            kind = first.rank >> KIND_SHIFT
             target = first.target
             engine.taken = 1
+            if many_pools and kind == ARRIVAL:
+                foresee(w, target)
             _handle(kind, w, target, now)
             if run.ready_first >= 0:
                 settle(w, now)
@@ -127,7 +136,6 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
                 close_gap(w)
             if engine.failure == 1:
                 return FAILED
-        return FINISHED
 
     def look(address: Any) -> Any:
         take_sample(world(address))
@@ -151,6 +159,7 @@ def entries(drivers: tuple[str, ...]) -> dict[str, tuple[Callable[..., Any], Any
         "poolsim_sample": (look, (integer,)),
         "poolsim_unfinished": (count, (integer,)),
         "poolsim_check": (check, (integer,) * 3),
+        "poolsim_uniforms": (fill, (integer,) * 4),
     }
 
 

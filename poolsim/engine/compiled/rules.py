@@ -17,6 +17,7 @@ ENTRIES = {
     "poolsim_sample": 1,
     "poolsim_unfinished": 1,
     "poolsim_check": 3,
+    "poolsim_uniforms": 4,
 }
 """What is called from Python (`program.entries`), and how many integers it takes."""
 

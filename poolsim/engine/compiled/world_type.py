@@ -17,6 +17,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.imputils import lower_builtin, lower_getattr_generic, lower_setattr_generic
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_global
@@ -25,17 +26,21 @@ from numba.extending import infer_getattr, intrinsic, models, register_model
 from poolsim.engine.compiled.layout import (
     ADDRESS,
     ENGINE_FIELDS,
+    PART_BYTES,
+    PLACES,
     ROOM,
     ROWS,
     SINGLE_FIELDS,
     TABLE_FIELDS,
-    WIDTH,
     WORD,
+    WORD_BYTES,
+    Place,
 )
 
 
 class RowType(types.Type):
-    """A record of a table, or the only one of its kind; its value is its address."""
+    """A record of a table, or the only one of its kind; its value is the block and its index, so
+    it stays valid when its table moves."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -44,7 +49,7 @@ class RowType(types.Type):
 
 
 class TableType(types.Type):
-    """A table; its value is the address of its words in the block."""
+    """A table; its value is the address of the block."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -60,8 +65,15 @@ class WorldType(types.Type):
         super().__init__(name=f"World({','.join(drivers)})")
 
 
-for _type in (RowType, TableType, WorldType):
+for _type in (TableType, WorldType):
     register_model(_type)(models.OpaqueModel)
+
+
+@register_model(RowType)
+class _RowModel(models.StructModel):
+    def __init__(self, manager: Any, kind: RowType) -> None:
+        super().__init__(manager, kind, [("block", types.voidptr), ("index", types.int64)])
+
 
 MEMBERS: dict[str, types.Type] = {
     **{table: TableType(table) for table in TABLE_FIELDS},
@@ -118,7 +130,9 @@ class _Length(AbstractTemplate):
 # Code ---------------------------------------------------------------------------------------------
 
 _INTEGER = ir.IntType(64)
+_BYTE = ir.IntType(8)
 _WORDS = _INTEGER.as_pointer()
+_BYTES = _BYTE.as_pointer()
 
 
 def _tagged(instruction: Any, name: str) -> Any:
@@ -130,69 +144,103 @@ def _tagged(instruction: Any, name: str) -> Any:
     return instruction
 
 
-def _word(builder: ir.IRBuilder, address: ir.Value, index: int) -> ir.Value:
-    """Address of a word, counted from an address."""
-    return builder.gep(builder.bitcast(address, _WORDS), [_INTEGER(index)], inbounds=True)
+def _word(builder: ir.IRBuilder, block: ir.Value, index: int) -> ir.Value:
+    """Address of a word of the block."""
+    return builder.gep(builder.bitcast(block, _WORDS), [_INTEGER(index)], inbounds=True)
 
 
-def _base(builder: ir.IRBuilder, table: TableType, address: ir.Value) -> ir.Value:
-    """Address of a table's first row."""
-    base = _tagged(builder.load(_word(builder, address, ADDRESS)), f"{table.table} address")
-    return builder.inttoptr(base, _WORDS)
+def _row_of(
+    builder: ir.IRBuilder, table: str, part: int, block: ir.Value, index: ir.Value
+) -> ir.Value:
+    """Address of a row in one of the parts of a table."""
+    word = _word(builder, block, WORD[table] + ADDRESS + part)
+    base = builder.inttoptr(_tagged(builder.load(word), f"{table} address {part}"), _BYTES)
+    first = builder.mul(index, _INTEGER(PART_BYTES[table][part]))
+    return builder.gep(base, [first], inbounds=True)
 
 
-def _row(builder: ir.IRBuilder, table: TableType, address: ir.Value, index: ir.Value) -> ir.Value:
-    """Address of a row."""
-    width = WIDTH[table.table]
-    first = builder.mul(index, _INTEGER(width)) if width > 1 else index
-    return builder.gep(_base(builder, table, address), [first], inbounds=True)
+def _load(builder: ir.IRBuilder, address: ir.Value, size: int, name: str) -> ir.Value:
+    """The integer of some bytes at an address, as a word."""
+    kind = ir.IntType(8 * size)
+    value = builder.load(builder.bitcast(address, kind.as_pointer()))
+    _tagged(value, name)
+    return value if size == WORD_BYTES else builder.sext(value, _INTEGER)
+
+
+def _store(builder: ir.IRBuilder, value: ir.Value, address: ir.Value, size: int, name: str) -> None:
+    kind = ir.IntType(8 * size)
+    narrow = value if size == WORD_BYTES else builder.trunc(value, kind)
+    _tagged(builder.store(narrow, builder.bitcast(address, kind.as_pointer())), name)
+
+
+def _field(
+    context: Any, builder: ir.IRBuilder, row: RowType, value: ir.Value, name: str
+) -> tuple[ir.Value, Place]:
+    """Address of a row's field, and how it is placed."""
+    record = cgutils.create_struct_proxy(row)(context, builder, value=value)
+    place = PLACES[row.table][name]
+    if row.table in SINGLE_FIELDS:
+        first = WORD[row.table] + place.offset // WORD_BYTES
+        return builder.bitcast(_word(builder, record.block, first), _BYTES), place
+    address = _row_of(builder, row.table, place.part, record.block, record.index)
+    return builder.gep(address, [_INTEGER(place.offset)], inbounds=True), place
+
+
+def _record(
+    context: Any, builder: ir.IRBuilder, row: RowType, block: ir.Value, index: ir.Value
+) -> Any:
+    record = cgutils.create_struct_proxy(row)(context, builder)
+    record.block = builder.bitcast(block, record.block.type)
+    record.index = index
+    return record._getvalue()
 
 
 @lower_getattr_generic(WorldType)
-def _member(context: Any, builder: ir.IRBuilder, _: Any, block: ir.Value, name: str) -> ir.Value:
-    word = _word(builder, block, WORD[name])
+def _member(context: Any, builder: ir.IRBuilder, _: Any, block: ir.Value, name: str) -> Any:
     if name in SINGLE_FIELDS:
-        address = _tagged(builder.load(word), f"{name} address")
-        return builder.inttoptr(address, block.type)
-    return builder.bitcast(word, block.type)
+        return _record(context, builder, RowType(name), block, _INTEGER(0))
+    return block
 
 
 @lower_getattr_generic(RowType)
 def _get_field(
-    context: Any, builder: ir.IRBuilder, row: RowType, address: ir.Value, name: str
+    context: Any, builder: ir.IRBuilder, row: RowType, value: ir.Value, name: str
 ) -> ir.Value:
-    place = _word(builder, address, row.fields.index(name))
-    return _tagged(builder.load(place), f"{row.table}.{name}")
+    address, place = _field(context, builder, row, value, name)
+    return _load(builder, address, place.bytes, f"{row.table}.{name}")
 
 
 @lower_setattr_generic(RowType)
 def _set_field(context: Any, builder: ir.IRBuilder, sig: Any, args: Any, name: str) -> None:
     row, given = sig.args
-    address, value = args
-    value = context.cast(builder, value, given, types.int64)
-    place = _word(builder, address, row.fields.index(name))
-    _tagged(builder.store(value, place), f"{row.table}.{name}")
+    value = context.cast(builder, args[1], given, types.int64)
+    address, place = _field(context, builder, row, args[0], name)
+    _store(builder, value, address, place.bytes, f"{row.table}.{name}")
 
 
 @lower_builtin(operator.getitem, TableType, types.int64)
-def _get_row(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-    table = sig.args[0]
-    row = _row(builder, table, *args)
+def _get_row(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> Any:
+    table = sig.args[0].table
+    block, index = args
     if sig.return_type == types.int64:
-        return _tagged(builder.load(row), table.table)
-    return builder.bitcast(row, context.get_value_type(sig.return_type))
+        address = _row_of(builder, table, 0, block, index)
+        return _load(builder, address, PART_BYTES[table][0], table)
+    return _record(context, builder, sig.return_type, block, index)
 
 
 @lower_builtin(operator.setitem, TableType, types.int64, types.int64)
 def _set_row(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-    table = sig.args[0]
-    _tagged(builder.store(args[2], _row(builder, table, *args[:2])), table.table)
+    table = sig.args[0].table
+    block, index, value = args
+    address = _row_of(builder, table, 0, block, index)
+    _store(builder, value, address, PART_BYTES[table][0], table)
     return context.get_dummy_value()
 
 
 @lower_builtin(len, TableType)
 def _length(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-    return _tagged(builder.load(_word(builder, args[0], ROWS)), f"{sig.args[0].table} rows")
+    table = sig.args[0].table
+    return _tagged(builder.load(_word(builder, args[0], WORD[table] + ROWS)), f"{table} rows")
 
 
 # What rules do not see ----------------------------------------------------------------------------
@@ -203,7 +251,8 @@ def room_of(typing_context: Any, table: types.Type) -> Any:
     """For how many rows a table has room."""
 
     def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return _tagged(builder.load(_word(builder, args[0], ROOM)), f"{sig.args[0].table} room")
+        name = sig.args[0].table
+        return _tagged(builder.load(_word(builder, args[0], WORD[name] + ROOM)), f"{name} room")
 
     return types.int64(table), code
 
@@ -214,11 +263,37 @@ def set_length(typing_context: Any, table: types.Type, rows: types.Type) -> Any:
 
     def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         rows = context.cast(builder, args[1], sig.args[1], types.int64)
-        word = _word(builder, args[0], ROWS)
-        _tagged(builder.store(rows, word), f"{sig.args[0].table} rows")
+        name = sig.args[0].table
+        _tagged(builder.store(rows, _word(builder, args[0], WORD[name] + ROWS)), f"{name} rows")
         return context.get_dummy_value()
 
     return types.none(table, rows), code
+
+
+def prefetch_of(part: int) -> Any:
+    """A function (table, index) that has a part of a row brought into the processor's cache; any
+    index will do."""
+
+    @intrinsic
+    def prefetch(typing_context: Any, table: types.Type, index: types.Type) -> Any:
+        def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            address = _row_of(builder, sig.args[0].table, part, *args)
+            number = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [_BYTES, number, number, number])
+            module = builder.module
+            found = module.globals.get("llvm.prefetch.p0")
+            function = found or ir.Function(module, kind, "llvm.prefetch.p0")
+            to_write, in_all_levels, data = (ir.Constant(number, n) for n in (1, 3, 1))
+            builder.call(function, [address, to_write, in_all_levels, data])
+            return context.get_dummy_value()
+
+        return types.none(table, types.int64), code
+
+    return prefetch
+
+
+prefetch = prefetch_of(0)
+prefetch_second = prefetch_of(1)
 
 
 def world_at(world: WorldType) -> Any:
@@ -257,8 +332,7 @@ def ask_door(
     """Ask Python for something (layout.ASK_ROOM, ASK_DRAWS). Tables may lie elsewhere then."""
 
     def code(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        engine = builder.inttoptr(builder.load(_word(builder, args[0], WORD["engine"])), _WORDS)
-        door = builder.load(builder.gep(engine, [_INTEGER(ENGINE_FIELDS.index("door"))]))
+        door = builder.load(_word(builder, args[0], WORD["engine"] + ENGINE_FIELDS.index("door")))
         kind = ir.FunctionType(_INTEGER, [_INTEGER] * 4)
         builder.call(builder.inttoptr(door, kind.as_pointer()), args[1:])
         return context.get_dummy_value()

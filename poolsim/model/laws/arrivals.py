@@ -105,9 +105,11 @@ class CumulativeRate:
             root = np.sqrt(rate * rate)
         else:
             root = np.sqrt(np.maximum(rate * rate + 2.0 * slope * remaining, 0.0))
-        offsets = np.rint(2e9 * remaining / (rate + root)).astype(np.int64)
-        times: NDArray[np.int64] = np.minimum(self.begins_ns[k] + offsets, self.ends_ns[k])
-        return times
+        remaining *= 2e9
+        remaining /= rate + root
+        times: NDArray[np.int64] = np.rint(remaining, out=remaining).astype(np.int64)
+        times += self.begins_ns[k]
+        return np.minimum(times, self.ends_ns[k], out=times)
 
 
 def _poisson(cumulative: CumulativeRate) -> ArrivalTimes:
@@ -115,7 +117,10 @@ def _poisson(cumulative: CumulativeRate) -> ArrivalTimes:
         u: NDArray[np.float64], _first_number: int, carry: Carry
     ) -> tuple[NDArray[np.int64], Carry]:
         used, last_ns = carry
-        amounts = np.cumsum(np.concatenate(([used], -np.log1p(-u))))[1:]
+        amounts = np.negative(u)
+        np.negative(np.log1p(amounts, out=amounts), out=amounts)
+        amounts[:1] += used
+        np.cumsum(amounts, out=amounts)
         due = cumulative.inverse_ns(amounts)
         # Two amounts that agree to the last bits may come out of the formula the wrong way round.
         if due.size and (due[0] < last_ns or (due[1:] < due[:-1]).any()):

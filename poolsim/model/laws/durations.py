@@ -53,8 +53,9 @@ def quantile_ns(law: Law) -> Quantile:
     values = _value_function(law)
 
     def quantile(u: NDArray[np.float64], _first_number: int = 0) -> NDArray[np.int64]:
-        bounded = np.clip(np.rint(values(u)), 1.0, float(LONGEST_NS))
-        return bounded.astype(np.int64)
+        found = np.rint(values(u))
+        np.clip(found, 1.0, float(LONGEST_NS), out=found)
+        return found.astype(np.int64)
 
     return quantile
 
