@@ -19,7 +19,7 @@ import numpy.typing as npt
 from poolsim.planning.recommend.evidence import Evidence, Judgement
 from poolsim.planning.recommend.first_guess import guessed_points
 from poolsim.planning.recommend.question import Question
-from poolsim.planning.recommend.surrogate import Prediction, normal_share, predict
+from poolsim.planning.recommend.surrogate import Prediction, Surrogate, normal_share
 
 Floats = npt.NDArray[np.float64]
 Told = Callable[[int, int], None]
@@ -76,6 +76,9 @@ class _Search:
         self.places = places
         self.scaled: Floats = places / spans
         self.refused: set[int] = set()
+        expected = len(question.variants) * len(question.base.expectations)
+        self.slacks = [Surrogate() for _ in range(expected)]
+        self.costs = Surrogate()
         self.budget = budget(len(question.space))
 
     def run(self, first: tuple[int, ...]) -> Found:
@@ -187,8 +190,8 @@ class _Search:
         known = self.scaled[[one.number for one in judged]]
         table = np.array([one.slacks for one in judged], dtype=np.float64)
         least = np.ones(len(wanted))
-        for column in table.T:
-            found = predict(known, column, self.scaled[wanted])
+        for surrogate, column in zip(self.slacks, table.T, strict=True):
+            found = surrogate.predict(known, column, self.scaled[wanted])
             share = normal_share(found.mean / np.maximum(found.deviation, 0.02))
             least = np.minimum(least, share)
         return least
@@ -201,7 +204,7 @@ class _Search:
         judged = [self.evidence.judge(number) for number in self.evidence.simulated]
         known = self.scaled[[one.number for one in judged]]
         costs = np.array([one.cost.mean for one in judged], dtype=np.float64)
-        return predict(known, costs, self.scaled[wanted])
+        return self.costs.predict(known, costs, self.scaled[wanted])
 
     def _exact_cost(self, number: int) -> float:
         if not self._is_possible(number):
