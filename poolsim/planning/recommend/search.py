@@ -35,6 +35,8 @@ _FIRST_SHARE = 0.03
 _FIRST_FEWEST = 6
 _GOLDEN_RATIOS = (0.7548776662466927, 0.5698402909980532, 0.4302597090019468)
 _EPSILON = 1e-9
+_SLACK_DIGITS = 1
+"""Of the logarithm of the distance: a tenth of it tells nobody anything."""
 _IMPROBABLE = 1e-4
 _DEAR = 1e12
 """Stands for the cost of what no driver accepts."""
@@ -96,12 +98,13 @@ class _Search:
 
     @property
     def best(self) -> Judgement | None:
-        """The cheapest that holds; of equals the one farthest from its limits."""
-        return min(
-            self._judged("passed"),
-            key=lambda one: (round(one.cost.mean, 9), -round(one.slack, 3), one.number),
-            default=None,
-        )
+        """The cheapest that holds. Of equals the one farther from its limits; where they are about
+        as far, the one that changes least of what the file has."""
+        return min(self._judged("passed"), key=self._order, default=None)
+
+    def _order(self, one: Judgement) -> tuple[float, float, int, int]:
+        changes = self.question.changes(one.number)
+        return round(one.cost.mean, 9), -round(one.slack, _SLACK_DIGITS), changes, one.number
 
     def _judged(self, status: str) -> list[Judgement]:
         found = [self.evidence.judge(number) for number in self.evidence.simulated]
