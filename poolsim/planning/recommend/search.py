@@ -35,7 +35,7 @@ _FIRST_SHARE = 0.03
 _FIRST_FEWEST = 6
 _GOLDEN_RATIOS = (0.7548776662466927, 0.5698402909980532, 0.4302597090019468)
 _EPSILON = 1e-9
-_SLACK_DIGITS = 1
+SLACK_DIGITS = 1
 """Of the logarithm of the distance: a tenth of it tells nobody anything."""
 _IMPROBABLE = 1e-4
 _DEAR = 1e12
@@ -54,6 +54,12 @@ class Found:
 def budget(points: int) -> int:
     """How many points of a space a search simulates at most."""
     return min(max(int(SHARE_OF_SPACE * points), FEWEST_POINTS), MOST_POINTS, points)
+
+
+def expected_runs(question: Question) -> int:
+    """How many replications a search makes, roughly: some points fail after a few."""
+    each = len(question.variants) * question.base.replications.count
+    return budget(len(question.space)) * each // 2
 
 
 def told_of_budget(told: Told | None) -> Told | None:
@@ -104,7 +110,7 @@ class _Search:
 
     def _order(self, one: Judgement) -> tuple[float, float, int, int]:
         changes = self.question.changes(one.number)
-        return round(one.cost.mean, 9), -round(one.slack, _SLACK_DIGITS), changes, one.number
+        return round(one.cost.mean, 9), -round(one.slack, SLACK_DIGITS), changes, one.number
 
     def _judged(self, status: str) -> list[Judgement]:
         found = [self.evidence.judge(number) for number in self.evidence.simulated]
