@@ -38,7 +38,7 @@ run: $(INSTALLED) ## simulate scenarios/quickstart.yaml (another: SCENARIO=file)
 	$(BIN)/poolsim run $(SCENARIO)
 
 test: $(INSTALLED) ## all tests that need no container
-	$(PYTEST) -n $(JOBS) -m "not container and not soak" --benchmark-disable
+	$(PYTEST) -n $(JOBS) -m "not container and not soak" --benchmark-disable --inventory
 
 lint: $(INSTALLED) ## style, names, and which package may import which
 	$(BIN)/ruff check .

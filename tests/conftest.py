@@ -5,6 +5,9 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.inventory.joining import Join
+from tests.inventory.rows import is_built, read_not_built, read_rows
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # The same examples in every run, so that a red build is about its change. To look for new ones:
@@ -34,6 +37,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="write what was found as a dated page into this folder",
     )
+    group.addoption(
+        "--inventory",
+        action="store_true",
+        help="fail where a row of docs/inventory has no test that passes (make test)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    not_built = read_not_built()
+    rows = [row.id for row in read_rows() if is_built(row, not_built)]
+    config.pluginmanager.register(Join(rows if config.getoption("--inventory") else ()))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ KEYS = {
 }  # fmt: skip
 OPTIONS = {
     "connect_timeout_ms", "reconnection", "balancing", "retry", "idempotent", "executor_threads",
-    "keyspace", "read_timeout_ms", "heartbeat_interval_s", "heartbeat_timeout_s",
+    "keyspace", "read_timeout_ms", "heartbeat_interval_s", "heartbeat_timeout_s", "tcp_nodelay",
 }  # fmt: skip
 RECONNECTION = {"kind", "base_ms", "max_ms", "max_attempts"}
 BALANCING = {"policy", "token_aware", "shuffle_replicas", "used_hosts_per_remote_dc"}

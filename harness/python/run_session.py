@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from typing import IO, Any
@@ -23,6 +24,9 @@ from cassandra.policies import (
 )
 from run_file import BadRun, Run
 from run_log import Events, Hosts
+
+NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+"""The sockopts that switch Nagle's algorithm off; the driver leaves it on."""
 
 
 class _Translator(AddressTranslator):
@@ -201,6 +205,7 @@ def connect(run: Run, hosts: Hosts, events: Events) -> tuple[Any, Noted]:
         idle_heartbeat_timeout=options.get("heartbeat_timeout_s", 30),
         executor_threads=options.get("executor_threads") or 2,
         monitor_reporting_enabled=False,
+        sockopts=NO_DELAY if options.get("tcp_nodelay", False) else None,
     )
     cluster.register_listener(_HostLog(hosts, events))
     try:

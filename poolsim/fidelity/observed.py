@@ -105,9 +105,11 @@ class Observed:
 class FaultWindow:
     """When a node was lost and when it was back, as its clients saw it: nanoseconds.
 
-    `to_ns` is the end of the run where the node did not come back within it.
+    `to_ns` is the end of the run where the node did not come back within it. `status_ns` is when
+    another node told of its return, NO_TIME where none did.
     """
 
     host: int
     from_ns: int
     to_ns: int
+    status_ns: int = NO_TIME

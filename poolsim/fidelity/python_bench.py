@@ -38,7 +38,6 @@ class PythonBench(Bench):
             max_queue_size=0,
             stream_limit=stream_limit,
         )
-        self.world.rotation_nodes.append(-1)  # room for the host when it comes back
         self.session.control_state = python.CONTROL_CONNECTING  # and for ever
 
     @property

@@ -252,10 +252,17 @@ def _node(file: Path) -> NodeLog:
     return NodeLog(**columns)
 
 
+_PROBED_NS = 100_000_000
+"""The proxy asks twenty times a second whether a node is back: others may tell before it knows."""
+
+
 def _faults(path: Path, plan: Plan, observed: Observed) -> tuple[FaultWindow, ...]:
     """Each fault of the plan with the times at which the node fell silent and came back."""
     seen: dict[int, list[int]] = {}
     back: dict[int, list[int]] = {}
+    told: dict[int, list[int]] = {}
+    for event in observed.events_of("node_status_up"):
+        told.setdefault(event.host, []).append(event.at_ns)
     for event in observed.events_of("fault_seen", "recovery_seen"):
         times = seen if event.kind == "fault_seen" else back
         times.setdefault(event.host, []).append(event.at_ns)
@@ -270,7 +277,8 @@ def _faults(path: Path, plan: Plan, observed: Observed) -> tuple[FaultWindow, ..
         begin = begins.pop(0)
         ends = [at for at in back.get(fault.node, []) if at > begin]
         end = min(ends, default=plan.scenario.duration_ns)
-        windows.append(FaultWindow(fault.node, begin, end))
+        status = [at for at in told.get(fault.node, []) if at > end - _PROBED_NS]
+        windows.append(FaultWindow(fault.node, begin, end, min(status, default=NO_TIME)))
     return tuple(windows)
 
 

@@ -286,8 +286,8 @@ def write(document: dict[str, Any], path: Path) -> None:
     os.replace(partial, path)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read what `write` wrote.
+def read(path: Path, expected: str = FORMAT) -> dict[str, Any]:
+    """Read what `write` wrote, a document of the `expected` format.
 
     Raises:
         RecordingError: there is no such document.
@@ -296,8 +296,8 @@ def read(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordingError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise RecordingError(f"{path}: not results of a comparison: its format is not {FORMAT!r}")
+    if not isinstance(document, dict) or document.get("format") != expected:
+        raise RecordingError(f"{path}: its format is not {expected!r}")
     return document
 
 

@@ -3,8 +3,8 @@
 Two ways to do it, and each says what it took from the recording:
 
 **predicted**: arrivals and service times are drawn from the plan's seed and laws, as `poolsim run`
-would. Nothing of the recording is used but when its faults were seen and when its driver's
-periodic cleanup ticked, which no plan can know.
+would. Nothing of the recording is used but when its faults were seen, when the other nodes told of
+a node's return, and when the driver's periodic cleanup ticked, which no plan can know.
 
 **trace-driven**: an open loop's arrivals are the measured starts, and on paced nodes a request's
 service time is the one that the proxy drew for that number. What is left is the pool's and the
@@ -50,7 +50,7 @@ from poolsim.model.kinds import (
 from poolsim.model.laws.durations import mean_ns, quantile_ns
 from poolsim.recording.columns import REQUEST_COLUMNS, SAMPLE_COLUMNS
 from poolsim.recording.tables import error_kinds_of
-from poolsim.scenario.scenario import Client, Fault, Load, Node, Scenario
+from poolsim.scenario.scenario import NO_STATUS, Client, Fault, Load, Node, Scenario
 
 PREDICTED = "predicted"
 TRACE_DRIVEN = "trace-driven"
@@ -149,8 +149,24 @@ def _with_faults(
     for fault, window in zip(planned, recording.faults, strict=True):
         lasts = window.to_ns - window.from_ns
         is_back = window.to_ns < scenario.duration_ns
-        faults.append(replace(fault, at_ns=window.from_ns, for_ns=lasts if is_back else 0))
-    sources.append(("faults", "when the node's clients saw them (fault_seen, recovery_seen)"))
+        after = NO_STATUS
+        if window.status_ns != NO_TIME:
+            after = max(0, window.status_ns - window.to_ns)
+        faults.append(
+            replace(
+                fault,
+                at_ns=window.from_ns,
+                for_ns=lasts if is_back else 0,
+                status_after_ns=after,
+            )
+        )
+    sources.append(
+        (
+            "faults",
+            "when the node's clients saw them (fault_seen, recovery_seen), and when another node "
+            "told of a return (node_status_up)",
+        )
+    )
     return replace(scenario, faults=tuple(faults))
 
 

@@ -51,6 +51,15 @@ class Stalls:
         marked = np.array(self.seconds, dtype=np.int64)
         return np.isin(seconds, marked) | np.isin(seconds - 1, marked)
 
+    def __or__(self, other: Stalls) -> Stalls:
+        """What is marked in either."""
+        return Stalls(
+            tuple(sorted({*self.seconds, *other.seconds})),
+            self.late_issues + other.late_issues,
+            self.late_responses + other.late_responses,
+            self.silences + other.silences,
+        )
+
     def concern(self, at_ns: int) -> bool:
         """Whether one time is left out."""
         second = at_ns // SECOND

@@ -179,6 +179,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         connect_covers=int(traits.connect_timeout_covers_handshake),
         remote_rotates=int(traits.rotates_remote_hosts),
         connects_remote=int(options.connect_to_remote_hosts),
+        nagle=int(not options.tcp_nodelay),
     )
     _add_draws(record, scenario, client, draws)
     _add_replicas(w, record, scenario.datacenters, datacenter)
@@ -380,7 +381,14 @@ def _add_faults(w: World, scenario: Scenario) -> None:
         factor = round(fault.factor * NOMINAL) if fault.kind == "slow" else NOMINAL
         _add(w, "faults", at=fault.at_ns, node=fault.node, kind=begin, factor=factor)
         if fault.for_ns:
-            _add(w, "faults", at=fault.at_ns + fault.for_ns, node=fault.node, kind=end)
+            _add(
+                w,
+                "faults",
+                at=fault.at_ns + fault.for_ns,
+                node=fault.node,
+                kind=end,
+                status_after=fault.status_after_ns,
+            )
 
 
 def _add_changes(w: World, scenario: Scenario) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from poolsim.model.client import issuing, loops, request, session
 from poolsim.model.cluster import faults, nodes
+from poolsim.model.connection import nagle
 from poolsim.model.primitives import World
 from poolsim.model.rule import HANDLERS
 
-COLLECTED = (issuing, loops, request, session, faults, nodes)
+COLLECTED = (issuing, loops, request, session, faults, nodes, nagle)
 """The modules that hold the handlers."""
 
 

@@ -38,7 +38,8 @@ PHASE = 21  # the level of a closed load changes
 THINK = 22  # a user or a worker that paused returns
 ISSUE = 23  # an instance's issuing thread is free for the next request
 ARRIVAL = 24  # a request of an open load is due
-EVENT_KINDS = 25
+ACKNOWLEDGED = 25  # a node's kernel acknowledges a write without a response to do it with
+EVENT_KINDS = 26
 
 EVENT_NAMES = (
     "node_done",
@@ -66,6 +67,7 @@ EVENT_NAMES = (
     "think",
     "issue",
     "arrival",
+    "acknowledged",
 )
 
 # How a request ends ------------------------------------------------------------------------------

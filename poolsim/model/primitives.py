@@ -15,8 +15,8 @@ from who came first.
 the next one is free; `w.free_workers(n, now)` frees them all.
 
 `w.add_request()`, `w.add_attempt()`, `w.add_connection()`, `w.add_task()` make a slot at the end of
-a table and `w.add_streams(count)` so many entries at the end of the table of streams; each returns
-the (first) new index.
+a table, `w.add_streams(count)` and `w.add_rotation_nodes(count)` so many entries at the end of the
+table of streams or of lists of hosts; each returns the (first) new index.
 
 The SimPy engine gives them to `records.World`; a compiled engine defines them on its own world.
 """

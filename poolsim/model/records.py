@@ -145,6 +145,7 @@ class Client:
     remote_rotates: int = 1  # 0: plans always offer a remote datacenter's first hosts
     connects_remote: int = 1  # 0: no connections to remote hosts
     status_delay: int = -1  # lane of the delay of status events, -1: none
+    nagle: int = 0  # 1: its sockets are without TCP_NODELAY
 
 
 @record
@@ -304,6 +305,10 @@ class Connection:
     heartbeat_at: int = -1
     last_read: int = 0
     lost_at: int = -1
+    unacknowledged: int = -1  # when what is not acknowledged was written (Nagle), -1: nothing is
+    held_first: int = -1  # attempts that wait for the acknowledgement
+    held_last: int = -1
+    acknowledged_at: int = -1  # when it comes by itself
 
 
 @record
@@ -337,6 +342,8 @@ class Request:
     plan_used: int = 0  # bit mask: replicas taken
     plan_used_high: int = 0  # hosts offered, from the 62nd on
     plan_start: int = 0
+    plan_first: int = 0  # entry of `rotation_nodes`: the list of hosts that it walks
+    plan_count: int = 0
     plan_taken: int = 0  # hosts offered (bit mask), or how many of a remote datacenter
 
 
@@ -375,6 +382,7 @@ class Attempt:
     finishes: int = 0
     running: int = 0
     version: int = 0  # of the node when it was sent
+    held_next: int = -1  # in a connection's list of what waits for an acknowledgement
     due: int = -1  # when its response is to be delivered; an agenda entry of another time is stale
 
 
@@ -407,6 +415,7 @@ class Fault:
     node: int = 0
     kind: int = 0
     factor: int = 1000
+    status_after: int = -1  # from the node's return to its status event; -1: none comes
 
 
 @record
@@ -621,6 +630,12 @@ class World:
         """Make a slot for an executor's task."""
         self.tasks.append(self._new_task())
         return len(self.tasks) - 1
+
+    def add_rotation_nodes(self, count: int) -> int:
+        """Make entries for a list of hosts; the first one's index."""
+        first = len(self.rotation_nodes)
+        self.rotation_nodes.extend([-1] * count)
+        return first
 
     def add_streams(self, count: int) -> int:
         """Make entries for stream ids; the first one's index."""

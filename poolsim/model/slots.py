@@ -74,6 +74,8 @@ def new_connection(w: World) -> int:
     connection.probe = -1
     connection.heartbeat_at = -1
     connection.lost_at = -1
+    connection.unacknowledged = -1
+    connection.held_first = -1
     return c
 
 

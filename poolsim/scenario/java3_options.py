@@ -16,6 +16,7 @@ from poolsim.scenario.fields import DURATION, FLAG, POSITIVE_DURATION, whole
 from poolsim.scenario.options import (
     JITTER,
     JITTER_MEANING,
+    NAGLE,
     POLICY,
     RETRY,
     ROUND_TRIPS,
@@ -287,6 +288,11 @@ class Java3Options(Entry):
             CORE + "Cluster.java:1210",
         ),
     ] = described("Round trips that authentication adds to a handshake.")
+    tcp_nodelay: Annotated[
+        bool | None,
+        FLAG,
+        Own("SocketOptions.setTcpNoDelay", "tcp_nodelay", CORE + "SocketOptions.java:47"),
+    ] = described(NAGLE)
 
 
 def defaults(protocol: int) -> Options:
@@ -317,6 +323,7 @@ def defaults(protocol: int) -> Options:
         connect_to_remote_hosts=True,
         keyspace=True,
         authentication_round_trips=0,
+        tcp_nodelay=True,
     )
 
 

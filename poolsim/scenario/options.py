@@ -225,6 +225,10 @@ JITTER_MEANING = (
     "own: as the driver has it; none; 15%: 85 to 115 % of each delay; full: anything up to the "
     "delay."
 )
+NAGLE = (
+    "Off, a request that is written while another one's acknowledgement is missing waits for it: "
+    "until the next response of the connection, 40 ms at most (Nagle's algorithm)."
+)
 POLICY = fields.choice(*BALANCING_POLICIES)
 RETRY = fields.choice(*RETRY_POLICIES)
 ROUND_TRIPS = whole(0, 20)

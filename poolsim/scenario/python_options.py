@@ -14,6 +14,7 @@ from poolsim.scenario.fields import DURATION, FLAG, POSITIVE_DURATION, whole
 from poolsim.scenario.options import (
     JITTER,
     JITTER_MEANING,
+    NAGLE,
     POLICY,
     RETRY,
     ROUND_TRIPS,
@@ -255,6 +256,15 @@ class PythonOptions(Entry):
         ROUND_TRIPS,
         Own("Cluster.auth_provider", "authentication_round_trips", DRIVER + "cluster.py:684"),
     ] = described("Round trips that authentication adds to a handshake.")
+    tcp_nodelay: Annotated[
+        bool | None,
+        FLAG,
+        Own(
+            "Cluster(sockopts=[(IPPROTO_TCP, TCP_NODELAY, 1)])",
+            "tcp_nodelay",
+            DRIVER + "cluster.py:851",
+        ),
+    ] = described(NAGLE)
 
 
 def defaults(protocol: int) -> Options:
@@ -287,6 +297,7 @@ def defaults(protocol: int) -> Options:
         connect_to_remote_hosts=True,
         keyspace=True,
         authentication_round_trips=0,
+        tcp_nodelay=False,
     )
 
 

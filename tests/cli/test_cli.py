@@ -26,7 +26,7 @@ warm_up: 0s
 replications: 3
 cluster:
   datacenters: {dc1: {nodes: 2}}
-  node: {service: {constant: 2ms}}
+  node: {service: {constant: 8ms}}
 clients:
   - name: app
     driver: java3

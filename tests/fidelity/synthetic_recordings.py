@@ -213,7 +213,9 @@ def tables_of(plan_text: str, repetition: int = 1, origin_ns: int = 0) -> Tables
     for fault in plan.scenario.faults:
         events.append((fault.at_ns, fault.node, "fault_seen", ""))
         if fault.for_ns:
-            events.append((fault.at_ns + fault.for_ns, fault.node, "recovery_seen", ""))
+            back = fault.at_ns + fault.for_ns
+            events.append((back, fault.node, "recovery_seen", ""))
+            events.append((back + fault.status_after_ns, fault.node, "node_status_up", ""))
     return Tables(
         plan=plan,
         requests={

@@ -121,6 +121,17 @@ def test_rejections_of_an_open_loop(tmp_path: Path) -> None:
     assert checks["rejections"].verdict == NOT_HELD
 
 
+def test_rejections_of_an_open_loop_are_counted_where_no_recording_stalls(tmp_path: Path) -> None:
+    """Each alone, the two would differ by what their stalls leave out."""
+    plan = synthetic.OVERFLOW_PLAN
+    stalled = (synthetic.stall_at(4),)
+    alone = checks_of(tmp_path / "alone", plan, [()])["rejections"]
+    both = checks_of(tmp_path / "both", plan, [(), stalled])["rejections"]
+    assert both.verdict == HELD
+    assert both.real[0] == both.real[1] < alone.real[0]
+    assert both.spread == 0.0
+
+
 def test_rejections_of_a_closed_loop_by_phase_and_ceiling(tmp_path: Path) -> None:
     checks = checks_of(tmp_path / "same", synthetic.CLOSED_OVERFLOW_PLAN, [()])
     assert checks["rejections"].verdict == NO_BAR

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from poolsim.fidelity.mechanism.transitions import HOST_UP
 from poolsim.fidelity.plans import plan_of_text
 from poolsim.fidelity.recordings import RecordingError, read_recording, read_recordings
 from poolsim.fidelity.simulated import PREDICTED, TRACE_DRIVEN, simulated
@@ -17,12 +18,37 @@ from tests.fidelity.synthetic_recordings import Tables, write
 def test_a_recording_is_read_whole(tmp_path: Path) -> None:
     recording = read_recording(write(tmp_path, synthetic.LOSS_PLAN))
     assert recording.name == "loss/1"
-    assert [(f.host, f.from_ns, f.to_ns) for f in recording.faults] == [
-        (1, 5_000_000_000, 19_000_000_000)
+    assert [(f.host, f.from_ns, f.to_ns, f.status_ns) for f in recording.faults] == [
+        (1, 5_000_000_000, 19_000_000_000, 19_350_000_000)
     ]
     assert recording.first_cleanup_ns == 10_000_000_000
     assert recording.node is not None
     assert len(recording.observed.hosts) == 2
+
+
+def test_a_status_event_comes_when_it_came(tmp_path: Path) -> None:
+    """The driver hears of a node's return when the other nodes told it, or not at all."""
+
+    # Attempts 1, 2, 4, 8 and 16 s after each other: at 20 s the node is away still.
+    plan = synthetic.LOSS_PLAN.replace("for: 14s", "for: 16s")
+    for told_ns, first_s, last_s in (
+        (21_350_000_000, 22.3, 22.5),
+        (25_000_000_000, 26.0, 26.2),
+        (None, 36.0, 36.2),
+    ):
+        directory = write(tmp_path / str(told_ns), plan, _told(told_ns))
+        observed = simulated(read_recording(directory), TRACE_DRIVEN).observed
+        (up,) = [event.at_ns for event in observed.events_of(HOST_UP, host=1)]
+        assert first_s < up / 1e9 < last_s
+
+
+def _told(at_ns: int | None) -> synthetic.Perturbation:
+    def perturb(tables: Tables) -> None:
+        tables.events = [event for event in tables.events if event[2] != "node_status_up"]
+        if at_ns is not None:
+            tables.events.append((at_ns, 1, "node_status_up", ""))
+
+    return perturb
 
 
 def test_recordings_come_by_plan_and_repetition(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 HEADER = struct.Struct(">BBhBi")
 PAYLOAD = 0x04
 QUERY, STARTUP, REGISTER = 0x07, 0x01, 0x0B
-READY, RESULT = 0x02, 0x08
+READY, RESULT, EVENT = 0x02, 0x08, 0x0C
 
 
 def request(stream: int, number: int | None = None, opcode: int = QUERY, text: str = "x") -> bytes:
@@ -33,6 +33,12 @@ def _version_rows(version: bytes = b"5.0.5") -> bytes:
 
 def response(stream: int, body: bytes = _version_rows(), opcode: int = RESULT) -> bytes:
     return HEADER.pack(0x84, 0, stream, opcode, len(body)) + body
+
+
+def status_event(kind: str, change: str, address: bytes) -> bytes:
+    """The body of an event about the node at an address of four bytes."""
+    strings = b"".join(struct.pack(">H", len(text)) + text.encode() for text in (kind, change))
+    return strings + bytes((len(address),)) + address + struct.pack(">i", 9042)
 
 
 def read_frame(file: object) -> tuple[int, bytes]:

@@ -17,10 +17,24 @@ def send(number: int = signal.SIGTERM) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_becomes_an_exception_and_handlers_return(number):
-    before = signal.getsignal(number)
-    with pytest.raises(ending.Ended), ending.by_signals():
-        send(number)
-    assert signal.getsignal(number) is before
+    # Where the tests run in the background, SIGINT and SIGHUP may be ignored, and stay so.
+    outside = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(ending.Ended), ending.by_signals():
+            send(number)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, outside)
+
+
+def test_a_signal_that_was_ignored_stays_ignored():
+    outside = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending.by_signals():
+            send(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, outside)
 
 
 def test_a_held_signal_comes_after_the_block():

@@ -1,15 +1,19 @@
 """Ended at random points, a harness leaves nothing; killed, the next command removes it.
 
-Bounded: a point in time lies within the start of one node, so each round takes seconds.
+Two commands: one that starts a cluster, and one that records besides, with a proxy and a driver.
+Bounded: a point in time lies within the start of one node or a recording of two seconds, so each
+round takes seconds.
 """
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,20 +24,48 @@ from poolsim.harness.place import current
 pytestmark = [pytest.mark.container, pytest.mark.soak]
 
 POINTS = 10
-COMMANDS = {"up": ["cluster", "up", "--nodes", "1"]}
+PLAN = """
+name: brief
+question: Does it leave anything behind?
+seed: 1
+duration: 2s
+cluster:
+  datacenters:
+    dc1: {nodes: 1, network: {delay: 0.1ms}}
+  node:
+    workers: 8
+    service: {lognormal: {median: 6.5ms, p99: 29ms}}
+clients:
+  - name: app
+    driver: java3
+    protocol: v4
+    load:
+      poisson: {rate: 100/s}
+record:
+  nodes: paced
+  compare: [latency]
+"""
+COMMANDS = {
+    "up": ["cluster", "up", "--nodes", "1"],
+    "record": ["record", "brief.yaml", "--out", "recordings", "--repetitions", "1"],
+}
 """What is ended: harness programs by name, all of which start a cluster of one node."""
-LAST_WORDS = {"up": b"remove it with"}
+LAST_WORDS = {"up": b"remove it with", "record": b"recordings/brief"}
 """What each prints when it has done its work."""
 
 
 @pytest.fixture(autouse=True)
-def clean(own):
+def clean(own, tmp_path, monkeypatch):
     """Whatever a round leaves is removed, so that one failure does not make others."""
+    (tmp_path / "brief.yaml").write_text(PLAN)
+    monkeypatch.chdir(tmp_path)
     yield
     cluster.down()
 
 
 def start(command: str) -> "subprocess.Popen[bytes]":
+    # A recording that is there already would not be made again.
+    shutil.rmtree("recordings", ignore_errors=True)
     return subprocess.Popen(
         [sys.executable, "-m", "poolsim", *COMMANDS[command]],
         stdout=subprocess.PIPE,
@@ -105,6 +137,8 @@ def end(command: str, at_s: float, number: int) -> int:
         time.sleep(at_s)
         os.kill(process.pid, number)
         said, _ = process.communicate(timeout=60)
+    for recording in Path("recordings").glob("brief/[0-9]*"):
+        assert (recording / "meta.json").is_file(), "a recording is there whole or not at all"
     return 0 if LAST_WORDS[command] in said else process.returncode
 
 

@@ -17,7 +17,16 @@ import pytest
 
 from poolsim.harness.proxy.client import ProxyControl, ProxyError
 from poolsim.harness.proxy.log import LOG_COLUMNS
-from tests.harness.fake_node import REGISTER, STARTUP, FakeNode, read_frame, request
+from tests.harness.fake_node import (
+    EVENT,
+    REGISTER,
+    STARTUP,
+    FakeNode,
+    read_frame,
+    request,
+    response,
+    status_event,
+)
 from tests.harness.test_proxy_pacing import plain_fifo
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -339,6 +348,31 @@ def test_a_paced_node_is_exactly_its_fifo(
     assert (order[:, DUE] + start_ns).tolist() == plain_fifo(2, jobs)
     assert (rows[:, SENT] >= rows[:, DUE]).all(), "never early"
     assert np.median(rows[:, SENT] - np.maximum(rows[:, DUE], rows[:, BACKEND])) < 5_000_000
+
+
+def test_a_status_event_is_one_of_the_node_that_it_is_about(
+    node: FakeNode, proxy: ProxyControl, connect: Connect
+) -> None:
+    proxy.listen(NAME, node.name)
+    client = connect()
+    client.ask(request(1))
+    assert client.stream() == 1
+    about_it = bytes(int(part) for part in node.address[0].split("."))
+    for body in (
+        status_event("STATUS_CHANGE", "DOWN", about_it),
+        status_event("STATUS_CHANGE", "UP", bytes((127, 9, 9, 9))),
+        status_event("TOPOLOGY_CHANGE", "NEW_NODE", about_it),
+        status_event("STATUS_CHANGE", "UP", about_it)[:12],
+        status_event("STATUS_CHANGE", "UP", about_it),
+    ):
+        node.connections[-1].sendall(response(-1, body, EVENT))
+        assert client.stream() == -1, "it is passed on"
+    told = [event for event in proxy.events() if event[2].startswith("status_")]
+    assert [(listener, kind) for _, listener, kind, _ in told] == [
+        (NAME, "status_down"),
+        (NAME, "status_up"),
+    ]
+    assert {port for *_, port in told} == {client.port}
 
 
 def test_a_node_slower_than_its_pace_is_counted(

@@ -70,8 +70,11 @@ def scenario(
     instances: int = 1,
     changes: tuple[Any, ...] = (),
     seed: int = 1,
+    tcp_nodelay: bool = True,
+    idempotent: float = 0.0,
 ) -> Scenario:
-    """A scenario of one client of the Python driver with its defaults, one way delay 0.25 ms."""
+    """A scenario of one client of the Python driver with its defaults, one way delay 0.25 ms, and
+    without what its sockets would delay."""
     pooling = local or (V3 if protocol >= 3 else LEGACY)
     options = Options(
         local=pooling,
@@ -91,6 +94,7 @@ def scenario(
         connect_to_remote_hosts=connect_to_remote_hosts,
         keyspace=True,
         authentication_round_trips=0,
+        tcp_nodelay=tcp_nodelay,
     )
     client = Client(
         name="api",
@@ -98,7 +102,7 @@ def scenario(
         datacenter="dc1",
         driver="python",
         protocol=protocol,
-        idempotent=0.0,
+        idempotent=idempotent,
         options=options,
         issue_ns=issue,
         per_request_ns=0,

@@ -49,6 +49,7 @@ def test_a_pool_starts_with_core_connections() -> None:
     assert BenchedPool(V2._replace(core=0)).numbers == []
 
 
+@pytest.mark.inventory("java3.spreading")
 def test_the_least_busy_connection_is_picked_and_the_oldest_of_equals() -> None:
     pool = BenchedPool(V2._replace(core=3))
     assert pool.borrow_all(range(4)) == ["granted 0", "granted 1", "granted 2", "granted 0"]
@@ -71,6 +72,13 @@ def test_only_the_least_busy_connection_is_looked_at() -> None:
     assert pool.borrow(17) == "granted 0"
 
 
+@pytest.mark.inventory(
+    "java3.multiplexing",
+    "java3.acquisition-queue",
+    "java3.max-requests.v3-local",
+    "java3.max-queue-size",
+    "java3.queue-full",
+)
 def test_v3_local_defaults_1024_in_flight_256_wait_and_the_1281st_is_rejected() -> None:
     pool = grown(V3, 1024)
     assert pool.borrow_all(range(1024, 1280)) == ["queued"] * 256
@@ -78,6 +86,7 @@ def test_v3_local_defaults_1024_in_flight_256_wait_and_the_1281st_is_rejected() 
     assert pool.state == pool.state._replace(open=1, in_flight=1024, pending=256)
 
 
+@pytest.mark.inventory("java3.max-requests.v3-remote", "java3.max-queue-size")
 def test_v3_remote_defaults_256_in_flight_and_256_wait() -> None:
     pool = grown(V3_REMOTE, 256)
     assert pool.borrow_all(range(256, 512)) == ["queued"] * 256
@@ -87,6 +96,13 @@ def test_v3_remote_defaults_256_in_flight_and_256_wait() -> None:
 # Growth (J3/HostConnectionPool.java:303-312,476-579) ----------------------------------------------
 
 
+@pytest.mark.inventory(
+    "java3.growth",
+    "java3.variable-size",
+    "java3.max-requests.v2",
+    "java3.new-connection-threshold",
+    "java3.default-size.v2-local",
+)
 def test_v2_defaults_grow_at_229_357_485_613_741_and_869() -> None:
     pool = BenchedPool(V2)
     assert growth_points(pool, 1024) == [229, 357, 485, 613, 741, 869]
@@ -107,6 +123,7 @@ def test_a_threshold_of_max_requests_or_more_never_grows(threshold: int) -> None
     assert pool.state == pool.state._replace(open=2, in_flight=256, pending=256)
 
 
+@pytest.mark.inventory("java3.growth")
 def test_equal_core_and_max_never_grow() -> None:
     assert growth_points(BenchedPool(V3), 1300) == []
 
@@ -163,6 +180,7 @@ def test_a_waiter_that_is_served_raises_neither_the_peak_nor_growth() -> None:
 # The acquisition queue (J3/HostConnectionPool.java:317-344) ---------------------------------------
 
 
+@pytest.mark.inventory("java3.queue-off")
 @pytest.mark.parametrize("off", [{"queue": 0}, {"pool_timeout_ms": 0}])
 def test_without_queue_or_pool_timeout_a_full_pool_rejects_at_once(off: dict[str, int]) -> None:
     pool = grown(Settings(core=1, max=1, max_requests=2, threshold=1)._replace(**off), 2)
@@ -170,6 +188,7 @@ def test_without_queue_or_pool_timeout_a_full_pool_rejects_at_once(off: dict[str
     assert pool.state.pending == 0
 
 
+@pytest.mark.inventory("java3.acquisition-queue")
 def test_the_queue_is_first_come_first_served() -> None:
     pool = grown(Settings(core=1, max=1, max_requests=2, threshold=2, queue=3), 2)
     assert pool.borrow_all(range(2, 6)) == ["queued", "queued", "queued", FULL]
@@ -231,6 +250,7 @@ def test_only_the_returned_connection_serves_waiters() -> None:
 # Shrinking (J3/HostConnectionPool.java:591-642) ---------------------------------------------------
 
 
+@pytest.mark.inventory("java3.shrinking")
 @pytest.mark.parametrize(
     ("load", "needed"),
     [(0, 2), (100, 2), (228, 2), (229, 3), (256, 3), (356, 3), (357, 4), (868, 7), (869, 8)],
@@ -256,6 +276,7 @@ def test_connections_needed_of_1024(load: int, needed: int) -> None:
     assert pool.state.open == needed
 
 
+@pytest.mark.inventory("java3.shrinking")
 def test_the_peak_since_the_last_cleanup_decides() -> None:
     pool = BenchedPool(V2)
     pool.borrow_all(range(300))
@@ -281,6 +302,7 @@ def test_the_oldest_connections_are_trashed_first() -> None:
     ]
 
 
+@pytest.mark.inventory("java3.variable-size")
 def test_a_pool_never_shrinks_below_core() -> None:
     pool = BenchedPool(V2._replace(core=5))
     pool.cleanup()
@@ -288,6 +310,7 @@ def test_a_pool_never_shrinks_below_core() -> None:
     assert pool.numbers == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.inventory("java3.trashed-takes-nothing")
 def test_a_trashed_connection_keeps_its_requests_and_serves_nobody() -> None:
     """They count for growth as before; their returns do not come to the queue."""
     pool = grown(SMALL, 12)
@@ -319,6 +342,7 @@ def trashed_at(pool: BenchedPool, now_ms: int) -> None:
     pool.cleanup()
 
 
+@pytest.mark.inventory("java3.idle-timeout")
 def test_idle_trash_closes_strictly_after_the_idle_timeout() -> None:
     pool = grown(SMALL, 3)
     pool.release_all(range(3))
@@ -363,6 +387,7 @@ def test_the_newest_trash_is_resurrected_first_and_goes_to_the_end() -> None:
     assert pool.trash == []
 
 
+@pytest.mark.inventory("java3.resurrection")
 def test_a_resurrected_connection_needs_no_handshake_and_serves_waiters() -> None:
     """Nothing is made even while handshakes are held."""
     pool = grown(SMALL, 3)
@@ -374,6 +399,7 @@ def test_a_resurrected_connection_needs_no_handshake_and_serves_waiters() -> Non
     assert pool.state == pool.state._replace(open=2, creating=0, asked=0)
 
 
+@pytest.mark.inventory("java3.resurrection", "java3.idle-timeout")
 @pytest.mark.parametrize(("now_ms", "numbers"), [(129_999, [1, 0]), (130_000, [1, 2])])
 def test_trash_past_its_idle_deadline_is_not_resurrected(now_ms: int, numbers: list[int]) -> None:
     """At the deadline itself it is neither resurrected nor closed."""
@@ -692,6 +718,7 @@ def test_dead_trash_closes_like_any_other() -> None:
 # Options that change at runtime (J3/Cluster.java:2506-2512) ---------------------------------------
 
 
+@pytest.mark.inventory("java3.options-at-runtime", "java3.max-requests", "java3.max-queue-size")
 def test_options_are_read_at_every_use() -> None:
     pool = grown(V3, 5)
     pool.change("max_requests", 5)

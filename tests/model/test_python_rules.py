@@ -47,12 +47,14 @@ def borrowed(bench: PythonBench, count: int, now_ns: int = 0, first: int = 0) ->
 # HostConnection: borrow and return (PY/pool.py:417-502)
 
 
+@pytest.mark.inventory("python.one-connection-per-host", "python.streams.v3")
 def test_there_is_one_connection_of_32768_streams() -> None:
     bench = PythonBench()
     assert len(bench.active()) == 1
     assert bench.active()[0].stream_limit == 32_768
 
 
+@pytest.mark.inventory("python.streams.v3")
 def test_the_32768th_borrow_blocks_and_is_served_by_a_return() -> None:
     bench = PythonBench()
     assert borrowed(bench, 32_767) == [GRANTED] * 32_767
@@ -302,6 +304,7 @@ def loads(bench: PythonBench) -> list[int]:
     return [connection.in_flight for connection in bench.active()]
 
 
+@pytest.mark.inventory("python.streams.v2")
 def test_a_legacy_pool_starts_with_core_connections_of_127_requests() -> None:
     bench = legacy(Pooling(core=2, max=2, max_requests=100, min_requests=5))
     answers = borrowed(bench, 255)
@@ -335,6 +338,7 @@ def test_a_pool_grows_when_the_borrow_makes_a_connection_busy() -> None:
     bench.check()
 
 
+@pytest.mark.inventory("python.max")
 def test_a_pool_grows_up_to_max_and_no_further() -> None:
     bench = legacy(Pooling(core=1, max=3, max_requests=4, min_requests=1), SMALL)
     borrowed(bench, 21)
@@ -697,6 +701,7 @@ class Watch:
         environment.process(watch())
 
 
+@pytest.mark.inventory("python.heartbeat-interval")
 def test_a_silent_connection_is_asked_in_the_second_cycle_after_its_last_response() -> None:
     watch = Watch(
         lambda w: [c.probe_state for c in w.connections],
@@ -782,6 +787,7 @@ def test_a_stop_that_nobody_notices_is_noticed_by_the_cycle() -> None:
 # Requests
 
 
+@pytest.mark.inventory("python.connection-loss")
 def test_a_request_on_a_dead_connection_goes_to_the_next_host_at_once() -> None:
     """Nothing was in flight when the node stopped; the next request there finds out."""
     ran = run(
@@ -817,6 +823,7 @@ def test_requests_in_flight_fail_over_without_being_idempotent() -> None:
     assert sum(kinds == LOST_ERROR for kinds in ran.column("error_kinds")) >= 2
 
 
+@pytest.mark.inventory("python.request-timeout")
 def test_the_request_timeout_covers_all_attempts_and_is_final() -> None:
     ran = run(
         scenario(
@@ -1002,6 +1009,7 @@ def test_a_request_whose_retry_never_got_a_thread_times_out() -> None:
     assert lost == [("client_timeout", 3 * SECOND)] * 2
 
 
+@pytest.mark.inventory("python.one-core")
 def test_issuing_and_reading_share_one_thread() -> None:
     watch = Watch(lambda w: (len(w.threads), {c.thread for c in w.connections}), SECOND)
     run(scenario(duration=2 * SECOND), (watch,))
@@ -1030,6 +1038,7 @@ def test_plans_always_offer_the_same_remote_hosts() -> None:
     assert set(ran.column("node")) == {0, 1}
 
 
+@pytest.mark.inventory("python.connect-to-remote-hosts")
 def test_without_connect_to_remote_hosts_they_have_pools_but_no_connection() -> None:
     ran = remote(remote_hosts=2, connect_to_remote_hosts=False)
     assert set(ran.outcomes()) == {"ok", "no_host_available"}
@@ -1149,3 +1158,22 @@ def test_the_same_seed_gives_the_same_run(protocol: int) -> None:
     assert np.array_equal(one.requests, other.requests)
     assert np.array_equal(one.events, other.events)
     assert one.end == other.end
+
+
+def test_a_plan_under_way_goes_on_to_the_hosts_that_it_began_with() -> None:
+    """A host that goes down does not end the plans of the requests that were in flight on it."""
+    ran = run(
+        scenario(
+            nodes=2,
+            replication=1,
+            token_aware=False,
+            duration=2 * SECOND,
+            load=at(*range(SECOND, SECOND + 20 * MS, MS)),
+            service=Law("constant", mean_ns=200 * MS),
+            workers=20,
+            idempotent=1.0,
+            faults=(fault("stop", 0, SECOND + 50 * MS),),
+        )
+    )
+    assert ran.outcomes() == ["ok"] * 20
+    assert sorted(ran.column("attempts")) == [1] * 10 + [2] * 10

@@ -44,6 +44,11 @@ class KilledSweep:
     keys: list[str]
     files: Files
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no point of the page's sweep was repeated or lost."""
+        return len(self.keys) == len(set(self.keys)) == POINTS
+
 
 def command(scenario: Path, settings: list[str], out: Path, *more: str) -> list[str]:
     words = [sys.executable, "-m", "poolsim", "sweep", str(scenario), "--out", str(out)]
@@ -100,7 +105,6 @@ def keys_of(journal: Path) -> list[str]:
 
 def page(calm: Files, sweep: KilledSweep, dask: Files, today: str) -> str:
     is_same = sweep.files == calm
-    is_whole = len(sweep.keys) == len(set(sweep.keys)) == POINTS
     rows = "\n".join(
         f"| {name} | `{_hash(calm[name])}` | `{_hash(sweep.files[name])}` | `{_hash(dask[name])}` |"
         for name in RESULTS
@@ -110,7 +114,7 @@ def page(calm: Files, sweep: KilledSweep, dask: Files, today: str) -> str:
 - Killed by SIGKILL with all its processes, then run to its end: results are
   **{"the same, byte for byte" if is_same else "NOT THE SAME"}** as of an undisturbed sweep.
 - Points in its journal: {len(sweep.keys)}, of which {len(set(sweep.keys))} different:
-  **{"none was repeated, none was lost" if is_whole else "SOME WERE REPEATED OR LOST"}**.
+  **{"none was repeated, none was lost" if sweep.is_whole else "SOME WERE REPEATED OR LOST"}**.
 - On a dask cluster of two workers: results are
   **{"the same, byte for byte" if dask == calm else "NOT THE SAME"}**.
 
@@ -156,9 +160,8 @@ def main() -> int:
         path = given.report / "sweep" / f"{today}.md"
         write_whole(path, text)
         print(f"written: {path}")
-    is_whole = len(sweep.keys) == len(set(sweep.keys)) == POINTS
     is_killed = len(sweep.finished) == KILLS
-    return 0 if is_killed and is_whole and sweep.files == calm == dask else 1
+    return 0 if is_killed and sweep.is_whole and sweep.files == calm == dask else 1
 
 
 if __name__ == "__main__":

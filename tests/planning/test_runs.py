@@ -113,6 +113,7 @@ def test_the_slowest_request_s_life_adds_up(runs: Path) -> None:
     assert order == sorted(order)
 
 
+@pytest.mark.inventory("java3.no-host-available", "java3.no-host-available.errors")
 def test_a_failed_request_names_each_host_s_answer(runs: Path) -> None:
     result = command("explain", str(runs / "tight"), "failed")
     assert result.exit_code == 0, result.output

@@ -82,6 +82,7 @@ def test_a_number_stays_with_its_unit(node_failure: Results) -> None:
             assert not torn, (above, below)
 
 
+@pytest.mark.inventory("java3.state", "java3.state.max-load", "java3.state.open-connections")
 def test_hosts_as_get_state_prints_them(staircase: Results) -> None:
     assert "dc1/1 connections=4, peak load=880, max load=1,024" in " ".join(
         shown(staircase, 60).split()

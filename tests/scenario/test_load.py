@@ -77,6 +77,19 @@ def test_defaults_of_the_file() -> None:
     assert scenario.node_names == ("dc1/1", "dc1/2", "dc1/3")
 
 
+@pytest.mark.inventory(
+    "java3.default-size.v2-local",
+    "java3.default-size.v2-remote",
+    "java3.default-size.v3-local",
+    "java3.default-size.v3-remote",
+    "java3.max-requests.v2",
+    "java3.max-requests.v3-local",
+    "java3.max-requests.v3-remote",
+    "java3.idle-timeout",
+    "java3.pool-timeout",
+    "java3.max-queue-size",
+    "java3.heartbeat-interval",
+)
 @pytest.mark.parametrize(
     ("protocol", "local", "remote"),
     [
@@ -109,6 +122,9 @@ def test_defaults_of_java3(protocol: str, local: Pooling, remote: Pooling) -> No
     )
 
 
+@pytest.mark.inventory(
+    "python.request-timeout", "python.default-size.v2-local", "python.default-size.v2-remote"
+)
 def test_defaults_of_python() -> None:
     (modern,) = load_text(small(driver="python")).clients
     assert modern.io_threads == 1

@@ -35,19 +35,22 @@ def test_templates_have_none(template: object) -> None:
             "new_connection_threshold 800 is not below max_requests 128, so the pool adds no "
             "connection above core 2 while nothing trashed still holds requests",
         ),
-        (
+        pytest.param(
             {"client": pooling("{max_queue_size: 0}")},
             "max_queue_size 0 switches the acquisition queue off: a request that finds its "
             "connection full is rejected by that host at once, and pool_timeout 5s does nothing",
+            marks=pytest.mark.inventory("java3.queue-off"),
         ),
-        (
+        pytest.param(
             {"client": pooling("{pool_timeout: 0s}")},
             "pool_timeout 0 switches the acquisition queue off",
+            marks=pytest.mark.inventory("java3.queue-off"),
         ),
-        (
+        pytest.param(
             {"client": pooling("{heartbeat_interval: 5s}")},
             "heartbeat_interval 5s is below read_timeout 12s: a connection whose requests are "
             "merely slow counts as idle",
+            marks=pytest.mark.inventory("java3.heartbeat-interval.above-read-timeout"),
         ),
         (
             {"client": pooling("{idle_timeout: 1.5s}")},
@@ -121,9 +124,10 @@ def test_templates_have_none(template: object) -> None:
             {"load": "{poisson: {rate: 1/s}, phases: [{at: 50s, for: 20s, rate: x2}]}"},
             "phase1 lasts beyond the end of the run",
         ),
-        (
+        pytest.param(
             {"changes": "[{at: 1s, client: client1, set: {pooling.heartbeat_interval: 60s}}]"},
             "holds for connections opened after it only",
+            marks=pytest.mark.inventory("java3.heartbeat-interval.at-runtime"),
         ),
         (
             {

@@ -145,11 +145,12 @@ def _spoil_limit(w: World) -> None:
     w.sessions[0].admitted += 1
 
 
-def _lose_a_slot(w: World) -> None:
-    w.run.free_attempt = w.attempts[w.run.free_attempt].next
+def _lose_slots(w: World) -> None:
+    # All of them: one alone may be named by a request whose next attempt is still to come.
+    w.run.free_attempt = -1
 
 
-COMMON = [_spoil_holds, _spoil_connecting, _spoil_executor, _spoil_limit, _lose_a_slot]
+COMMON = [_spoil_holds, _spoil_connecting, _spoil_executor, _spoil_limit, _lose_slots]
 
 
 @pytest.mark.parametrize(
@@ -162,11 +163,18 @@ COMMON = [_spoil_holds, _spoil_connecting, _spoil_executor, _spoil_limit, _lose_
 def test_tables_that_do_not_fit_together_are_found(
     driver: str, spoil: Callable[[World], None]
 ) -> None:
-    for seed in seeds_of(driver, 2):
+    spoiled = 0
+    for seed in seeds_of(driver, 6):
         kept = run(generate(seed))
         assert audit(kept.world, kept.environment) == []
+        if kept.world.run.free_attempt < 0:
+            continue  # an overloaded run: no slot is free, so none can be lost
         spoil(kept.world)
         assert audit(kept.world, kept.environment) != []
+        spoiled += 1
+        if spoiled == 2:
+            return
+    raise AssertionError("too few runs to spoil")
 
 
 # Runs that fail -----------------------------------------------------------------------------------

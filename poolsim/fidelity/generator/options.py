@@ -282,6 +282,7 @@ FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "connect_to_remote_hosts": lambda dice, _setting: dice.yes(30),
     "keyspace": lambda dice, _setting: dice.yes(60),
     "authentication_round_trips": lambda dice, _setting: dice.one_of((0, 0, 1, 2)),
+    "tcp_nodelay": lambda dice, _setting: dice.yes(40),
 }
 """How each field of `Options` outside of pools and policies is drawn."""
 

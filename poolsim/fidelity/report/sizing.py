@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from poolsim.fidelity.checks import HELD
-from poolsim.fidelity.recordings import RecordingError
 from poolsim.fidelity.report.words import CLASSES, MARKS, quantity
+from poolsim.fidelity.results import read
 
 FORMAT = "poolsim.sizing/1"
 SIZING = "sizing.json"
@@ -23,15 +22,7 @@ def read_sizing(directory: Path) -> dict[str, Any] | None:
         RecordingError: the file cannot be read.
     """
     path = directory / SIZING
-    if not path.is_file():
-        return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise RecordingError(f"{path}: its format is not {FORMAT!r}")
-    return document
+    return read(path, FORMAT) if path.is_file() else None
 
 
 def headline(document: dict[str, Any]) -> str:

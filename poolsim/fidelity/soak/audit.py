@@ -8,7 +8,7 @@ everything that waits. A slip that it finds may take years of model time until i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
 from poolsim.fidelity.soak import audit_java3, audit_python
@@ -16,6 +16,7 @@ from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.model.kinds import (
+    ACKNOWLEDGED,
     ANSWER,
     ARRIVAL,
     ASK_AT_NODE,
@@ -45,7 +46,7 @@ from poolsim.model.records import (
 )
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
-_OF_CONNECTIONS = (ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT)
+_OF_CONNECTIONS = (ACKNOWLEDGED, ANSWER, ASK_AT_NODE, ASK_TIMEOUT, CONNECTION_LOST, HEARTBEAT)
 
 
 class DriverAudit(Protocol):
@@ -94,6 +95,7 @@ def _attempt_slots(view: View) -> Iterator[str]:
     w = view.world
     pointed_at = view.all_entries(*_OF_ATTEMPTS)
     pointed_at.update(_queued(w))
+    pointed_at.update(_held_back(w))
     pointed_at.update(view.retries)
     current = {
         request.attempt for r, request in enumerate(w.requests) if r not in view.free_requests
@@ -111,13 +113,22 @@ def _attempt_slots(view: View) -> Iterator[str]:
 
 def _queued(w: World) -> Counter[int]:
     """How many acquisition queues each attempt is in."""
-    queued: Counter[int] = Counter()
-    for pool in w.pools:
-        a = pool.queue_first
-        while a >= 0 and queued[a] < 2:
-            queued[a] += 1
-            a = w.attempts[a].next
-    return queued
+    return _in_lists(w, (pool.queue_first for pool in w.pools), "next")
+
+
+def _held_back(w: World) -> Counter[int]:
+    """How many connections each attempt waits on for an acknowledgement (connection/nagle.py)."""
+    return _in_lists(w, (connection.held_first for connection in w.connections), "held_next")
+
+
+def _in_lists(w: World, firsts: Iterable[int], link: str) -> Counter[int]:
+    """How many lists of attempts each is in, by their first ones; one that bites its tail ends."""
+    found: Counter[int] = Counter()
+    for a in firsts:
+        while a >= 0 and found[a] < 2:
+            found[a] += 1
+            a = getattr(w.attempts[a], link)
+    return found
 
 
 def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
@@ -136,9 +147,11 @@ def _connection_slots(view: View, held: Counter[int]) -> Iterator[str]:
 
 
 def _attempts_wait_for_something(view: View) -> Iterator[str]:
-    """What is on a connection that works, at a node that runs, has an entry on the agenda."""
+    """What is on a connection that works, at a node that runs, has an entry on the agenda, or waits
+    for an acknowledgement, which has one."""
     w = view.world
     entries = view.all_entries(*_OF_ATTEMPTS)
+    entries.update(_held_back(w))
     for a, attempt in enumerate(w.attempts):
         if attempt.state not in (IN_FLIGHT, ORPHANED) or entries[a]:
             continue

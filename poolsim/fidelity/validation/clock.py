@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 PREPARATION_S = 15.0
 """What a recording takes besides its plan, until one has been made."""
-OPERATIONS_PER_SECOND = 400.0
+OPERATIONS_PER_SECOND = 2_500.0
 """What a driver's walks reach, until some have been made."""
 
 

@@ -169,7 +169,11 @@ class ProxyControl:
         return LogEnd(int(reply["requests"]), int(reply["late_backends"]), int(reply["cpu_ns"]))
 
     def events(self) -> list[tuple[int, str, str, int]]:
-        """What happened since the last call: time in ns, listener, kind, client port (-1: none)."""
+        """What happened since the last call: time in ns, listener, kind, client port (-1: none).
+
+        A status event that any node sent (kind status_up or status_down) is one of the listener in
+        front of the node that it is about.
+        """
         return [
             (int(at), str(listen), str(kind), int(port))
             for at, listen, kind, port in self.do("events")["events"]

@@ -15,6 +15,8 @@ EXECUTE = 0x0A
 REGISTER = 0x0B
 BATCH = 0x0D
 """Opcodes of requests."""
+EVENT = 0x0C
+"""What a node tells a control connection unasked."""
 
 CUSTOM_PAYLOAD = 0x04
 COMPRESSED = 0x01
@@ -118,6 +120,30 @@ def _find(data: bytes, body: int, end: int) -> int:
     except struct.error:
         return -1
     return -1
+
+
+def status_change(data: bytes, body: int, end: int) -> tuple[str, str] | None:
+    """What an EVENT says of a node's status (native_protocol_v4.spec, section 4.2.6).
+
+    Returns:
+        (UP or DOWN, the node's IPv4 address); None for another event.
+    """
+    try:
+        kind, place = _string(data, body)
+        if kind != "STATUS_CHANGE":
+            return None
+        change, place = _string(data, place)
+        if data[place] != 4 or place + 5 > end:
+            return None
+        return change, ".".join(str(part) for part in data[place + 1 : place + 5])
+    except (struct.error, IndexError, UnicodeDecodeError):
+        return None
+
+
+def _string(data: bytes, place: int) -> tuple[str, int]:
+    """A [string] of the protocol, and where it ends."""
+    end = place + 2 + _SHORT.unpack_from(data, place)[0]
+    return data[place + 2 : end].decode(), end
 
 
 def is_handshake_query(data: bytes, body: int, end: int) -> bool:

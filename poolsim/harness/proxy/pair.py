@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from poolsim.harness.proxy.frames import (
     BATCH,
+    EVENT,
     EXECUTE,
     LAST_VERSION,
     QUERY,
@@ -17,6 +18,7 @@ from poolsim.harness.proxy.frames import (
     is_handshake_query,
     request_number,
     split,
+    status_change,
 )
 from poolsim.harness.proxy.log import Numbered
 from poolsim.harness.proxy.loop import Channel
@@ -247,8 +249,10 @@ class Pair:
         keeps = listener.keeps_responses and not self.is_exempt
         passed: list[bytes] = []
         done: list[Numbered] = []
-        for _, stream, _, begin, _, after in frames:
+        for _, stream, opcode, begin, body, after in frames:
             frame = data[begin:after]
+            if opcode == EVENT:
+                self._note_status(data, body, after, now)
             request = self.paced.pop(stream, None) if self.paced else None
             if request is not None:
                 request.backend_ns = now
@@ -267,6 +271,16 @@ class Pair:
             self.client.write(passed[0] if len(passed) == 1 else b"".join(passed))
             if done:
                 listener.sent(self, done)
+
+    def _note_status(self, data: bytes, body: int, end: int, now: int) -> None:
+        """A status event is one of the node that it is about, whoever told it."""
+        told = status_change(data, body, end)
+        if told is None:
+            return
+        change, address = told
+        for listener in self.listener.proxy.listeners.values():
+            if address in (listener.backend[0], listener.address[0]):
+                listener.note(f"status_{change.lower()}", self.client_port, now)
 
     def forget_unanswered(self) -> list[Numbered]:
         """The requests whose response did not come, which will not come any more."""

@@ -26,6 +26,8 @@ _LISTENER_KINDS = (
     "resumed",
     "answers_nothing",
     "answers_again",
+    "status_up",
+    "status_down",
 )
 
 

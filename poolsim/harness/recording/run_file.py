@@ -83,6 +83,7 @@ def _common(client: Client) -> dict[str, Any]:
         "executor_threads": options.executor_threads,
         "keyspace": KEYSPACE if options.keyspace else None,
         "read_timeout_ms": options.read_timeout_ns // _MILLISECOND,
+        "tcp_nodelay": options.tcp_nodelay,
         "heartbeat_interval_s": options.heartbeat_interval_ns // _SECOND,
     }
 

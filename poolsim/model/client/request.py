@@ -19,6 +19,7 @@ from poolsim.model.client.issuing import (
 from poolsim.model.client.loops import after_request
 from poolsim.model.cluster.nodes import receive
 from poolsim.model.connection.executors import release_thread, submit_retry
+from poolsim.model.connection.nagle import acknowledge, send_small
 from poolsim.model.connection.streams import free_stream, take_stream
 from poolsim.model.connection.timers import (
     arm,
@@ -248,7 +249,10 @@ def _write(w: World, a: int, now: int) -> bool:
         if client.timer_at < 0:
             client.timer_at = fires_at(attempt.deadline, client.timer_tick)
             w.schedule(client.timer_at, ATTEMPT_TIMEOUT, request.client, request.client)
-    receive(w, pool.node, a, written)
+    if client.nagle == 1:
+        send_small(w, c, a, now)
+    else:
+        receive(w, pool.node, a, written)
     return True
 
 
@@ -260,7 +264,10 @@ def read(w: World, a: int, now: int) -> None:
     if attempt.due != now or attempt.state == DONE:
         drop_attempt(w, a)
         return
-    thread = w.threads[w.connections[attempt.connection].thread]
+    connection = w.connections[attempt.connection]
+    if connection.unacknowledged >= 0:
+        acknowledge(w, connection, now)
+    thread = w.threads[connection.thread]
     delivered = now
     if thread.free_at > now:
         delivered = thread.free_at
@@ -284,6 +291,8 @@ def response(w: World, a: int, now: int) -> None:
         attempt.at_node = 0  # its node knows the finish beforehand, or it left on its own
         attempt.holds -= 1
     state = attempt.state
+    if state != DONE and w.connections[attempt.connection].unacknowledged >= 0:
+        _acknowledge_unless_read(w, a, now)
     if state == IN_FLIGHT:
         c = attempt.connection
         free_stream(w, c, attempt.stream)
@@ -307,6 +316,14 @@ def response(w: World, a: int, now: int) -> None:
         finish_attempt(w, a)
     else:
         drop_attempt(w, a)
+
+
+@rule
+def _acknowledge_unless_read(w: World, a: int, now: int) -> None:
+    """A response that costs time to read has acknowledged what it can when it arrived."""
+    attempt = w.attempts[a]
+    if w.clients[w.sessions[attempt.session].client].read_cost == 0:
+        acknowledge(w, w.connections[attempt.connection], now)
 
 
 @rule

@@ -6,8 +6,8 @@ pause: the process freezes (a long collection, SIGSTOP). Connections stay, nothi
 kernel still completes TCP handshakes. When it resumes it goes on where it stood.
 slow: service times are multiplied; attempts under way are stretched from then on.
 
-A node that starts or resumes is announced by the other nodes' status events `STATUS_DELAY` later
-(an assumption: gossip runs once a second); what a driver makes of them is its own rule.
+A node that starts or resumes is announced by the other nodes' status events a while later
+(`status_after` of the table of faults); what a driver makes of them is its own rule.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ SLOW = 4
 NORMAL_SPEED = 5
 FAULT_NAMES = ("stop", "start", "pause", "resume", "slow", "normal_speed")
 
-STATUS_DELAY = 350_000_000
-"""From a node's return to the other nodes' status event, in ns. It travels by gossip, in rounds of
-a second that either side may begin: 0.09 to 0.76 s, 0.34 s on average, in eleven recorded restarts
-of Cassandra 5.0.5 (plans kill-one-of-two and kill-one-of-three), without the driver's debounce."""
-
 
 @handles(FAULT)
 def fault(w: World, i: int, now: int) -> None:
     """Apply entry `i` of the table of faults."""
-    apply_fault(w, w.faults[i].node, w.faults[i].kind, w.faults[i].factor, now)
+    n = w.faults[i].node
+    kind = w.faults[i].kind
+    apply_fault(w, n, kind, w.faults[i].factor, now)
+    if kind in (START, RESUME) and w.faults[i].status_after >= 0:
+        announce(w, n, now + w.faults[i].status_after)
 
 
 @rule
 def apply_fault(w: World, n: int, kind: int, factor: int, now: int) -> None:
-    """Do to node `n` what `kind` says; `factor` in thousandths where it slows."""
+    """Do to node `n` what `kind` says; `factor` in thousandths where it slows. `announce` tells the
+    sessions of a return."""
     node = w.nodes[n]
     if kind == STOP:
         w.note(now, NODE_STOPPED, -1, n, -1, 0)
@@ -69,7 +69,6 @@ def apply_fault(w: World, n: int, kind: int, factor: int, now: int) -> None:
         w.note(now, NODE_STARTED, -1, n, -1, 0)
         node.accept_at = now
         change(w, n, NODE_RUNNING, NOMINAL, now)
-        _announce(w, n, now)
     elif kind == PAUSE:
         w.note(now, NODE_PAUSED, -1, n, -1, 0)
         change(w, n, PAUSED, node.factor, now)
@@ -77,7 +76,6 @@ def apply_fault(w: World, n: int, kind: int, factor: int, now: int) -> None:
         w.note(now, NODE_RESUMED, -1, n, -1, 0)
         change(w, n, NODE_RUNNING, node.factor, now)
         _answer_waiting(w, n, now)
-        _announce(w, n, now)
     elif kind == SLOW:
         w.note(now, NODE_SLOWED, -1, n, -1, factor)
         change(w, n, node.state, factor, now)
@@ -118,8 +116,8 @@ def _answer_waiting(w: World, n: int, now: int) -> None:
 
 
 @rule
-def _announce(w: World, n: int, now: int) -> None:
+def announce(w: World, n: int, at: int) -> None:
     """Every session gets the status event; whether it listens is decided when it arrives."""
     for s in range(len(w.sessions)):
         p = s * w.run.nodes + n
-        w.schedule(now + STATUS_DELAY, STATUS_EVENT, p, p)
+        w.schedule(at, STATUS_EVENT, p, p)

@@ -66,6 +66,9 @@ Control connection (PY/cluster.py:3562-3780, 4225-4257). That it broke is notice
 down or by a heartbeat cycle. It is made anew on an executor's thread, host after host; after a
 round without success attempts follow the reconnection policy. Its failures convict nobody.
 
+Sockets have no TCP_NODELAY unless `sockopts` say so (PY/cluster.py:851): Nagle's algorithm delays
+requests of a busy connection (connection/nagle.py).
+
 Left out. Leaks of streams by ConnectionBusy. The 30 ms by which a request timeout is late while no
 host ever gave it a connection (PY/cluster.py:4488-4495). A request that times out while it waits
 for a connection ends at once, as in the driver, and its thread stays blocked; but when the thread

@@ -14,13 +14,16 @@ shuffled, then the child's hosts without them; the child's index advances only w
 past the replicas (TokenAwarePolicy.java:229-258, the same path).
 
 A host that goes down leaves its datacenter's list and comes back at its end, as in the driver, so
-a rotation stays even. A plan under way when that happens goes on in the changed list (the driver
-walks a copy).
+a rotation stays even. A plan walks the list as it was when the plan came to it
+(DCAwareRoundRobinPolicy.java:190, RoundRobinPolicy.java:117;
+apache/cassandra-python-driver@3.29.3:cassandra/policies.py:176): a list that changes is written
+anew, and the old one stays for the plans under way. A host that they offer and that is down by then
+is passed over.
 """
 
 from __future__ import annotations
 
-from poolsim.model.primitives import World
+from poolsim.model.primitives import Record, World
 from poolsim.model.records import LOCAL
 from poolsim.model.rule import rule
 
@@ -70,7 +73,7 @@ def next_host(w: World, r: int) -> int:
     if request.plan_stage == STAGE_LOCAL:
         if client.policy == RANDOM or client.policy == LEAST_IN_FLIGHT:
             return _next_unordered(w, r)
-        p = _next_in_rotation(w, r, client.rotation)
+        p = _next_in_rotation(w, r)
         if p >= 0:
             return p
         request.plan_stage = STAGE_REMOTE
@@ -93,6 +96,10 @@ def _enter_local(w: World, r: int) -> None:
     request.plan_used_high = 0
     request.plan_start = session.turn
     session.turn += 1
+    client = w.clients[request.client]
+    rotation = w.rotations[request.session * w.run.datacenters + client.rotation]
+    request.plan_first = rotation.first
+    request.plan_count = rotation.count
 
 
 @rule
@@ -136,17 +143,15 @@ def _was_replica(w: World, r: int, n: int) -> int:
 
 
 @rule
-def _next_in_rotation(w: World, r: int, d: int) -> int:
-    """The next host of a datacenter's rotation that the plan has not offered, or -1."""
+def _next_in_rotation(w: World, r: int) -> int:
+    """The next host of the rotation that the plan walks that it has not offered, or -1."""
     request = w.requests[r]
-    run = w.run
-    rotation = w.rotations[request.session * run.datacenters + d]
-    while request.plan_step < rotation.count:
-        k = (request.plan_start + request.plan_step) % rotation.count
+    while request.plan_step < request.plan_count:
+        k = (request.plan_start + request.plan_step) % request.plan_count
         request.plan_step += 1
-        n = w.rotation_nodes[rotation.first + k]
+        n = w.rotation_nodes[request.plan_first + k]
         if _was_replica(w, r, n) == 0:
-            return request.session * run.nodes + n
+            return request.session * w.run.nodes + n
     return -1
 
 
@@ -159,7 +164,7 @@ def _next_remote(w: World, r: int, s: int) -> int:
     """
     request = w.requests[r]
     client = w.clients[request.client]
-    local = w.rotations[s * w.run.datacenters + client.rotation].count
+    local = request.plan_count
     while request.plan_code < w.run.datacenters:
         d = request.plan_code
         rotation = w.rotations[s * w.run.datacenters + d]
@@ -233,10 +238,13 @@ def host_up(w: World, p: int) -> None:
     n = w.pools[p].node
     s = w.pools[p].session
     rotation = w.rotations[s * w.run.datacenters + _rotation_of(w, s, n)]
+    if _is_listed(w, rotation, n) == 1:
+        return
+    first = w.add_rotation_nodes(rotation.count + 1)
     for k in range(rotation.count):
-        if w.rotation_nodes[rotation.first + k] == n:
-            return
-    w.rotation_nodes[rotation.first + rotation.count] = n
+        w.rotation_nodes[first + k] = w.rotation_nodes[rotation.first + k]
+    w.rotation_nodes[first + rotation.count] = n
+    rotation.first = first
     rotation.count += 1
 
 
@@ -246,13 +254,27 @@ def host_down(w: World, p: int) -> None:
     n = w.pools[p].node
     s = w.pools[p].session
     rotation = w.rotations[s * w.run.datacenters + _rotation_of(w, s, n)]
-    found = 0
+    if _is_listed(w, rotation, n) == 0:
+        return
+    first = w.add_rotation_nodes(rotation.count - 1)
+    stay = 0
+    for k in range(rotation.count):
+        other = w.rotation_nodes[rotation.first + k]
+        if other != n:
+            w.rotation_nodes[first + stay] = other
+            stay += 1
+    rotation.first = first
+    rotation.count = stay
+
+
+@rule
+def _is_listed(w: World, rotation: Record, n: int) -> int:
+    """1 where the rotation has node `n`."""
+    listed = 0
     for k in range(rotation.count):
         if w.rotation_nodes[rotation.first + k] == n:
-            found = 1
-        if found == 1 and k + 1 < rotation.count:
-            w.rotation_nodes[rotation.first + k] = w.rotation_nodes[rotation.first + k + 1]
-    rotation.count -= found
+            listed = 1
+    return listed
 
 
 @rule

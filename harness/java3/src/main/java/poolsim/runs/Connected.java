@@ -91,6 +91,12 @@ final class Connected {
     }
   }
 
+  /** Whether the pools of the run's hosts may have more connections than their core ones. */
+  boolean canResize() {
+    return pooling.getMaxConnectionsPerHost(HostDistance.LOCAL)
+        > pooling.getCoreConnectionsPerHost(HostDistance.LOCAL);
+  }
+
   /** Waits until every host of the run has its core connections. */
   private void awaitPools(RunFile run) throws BadRun {
     int core = pooling.getCoreConnectionsPerHost(HostDistance.LOCAL);

@@ -24,7 +24,7 @@ final class Options {
     "core", "max", "max_requests", "new_connection_threshold", "max_queue_size",
     "pool_timeout_ms", "idle_timeout_s", "heartbeat_interval_s", "connect_timeout_ms",
     "read_timeout_ms", "reconnection", "balancing", "retry", "idempotent", "executor_threads",
-    "keyspace"
+    "keyspace", "tcp_nodelay"
   };
   private static final int BLOCKING_THREADS = 2;
   private static final int UNKNOWN = -1;
@@ -110,6 +110,7 @@ final class Options {
     if (entry.has("read_timeout_ms")) {
       sockets.setReadTimeoutMillis(entry.count("read_timeout_ms"));
     }
+    sockets.setTcpNoDelay(entry.flag("tcp_nodelay", true));
     return sockets;
   }
 
