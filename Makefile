@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types notebooks theory soak proof kills benchmark identity \
+.PHONY: help setup run test lint types notebooks pictures theory soak proof kills benchmark identity \
     validate sizing containers live clean
 
 help: ## show this list
@@ -52,6 +52,9 @@ types: $(INSTALLED) ## check the types
 notebooks: $(INSTALLED) ## execute every notebook; pages of them in build/notebooks
 	$(BIN)/jupyter nbconvert --config notebooks/jupyter_nbconvert_config.py \
 	    --output-dir build/notebooks notebooks/*.ipynb
+
+pictures: $(INSTALLED) ## draw the README's gallery anew
+	$(BIN)/python docs/pictures/draw.py
 
 theory: $(INSTALLED) ## queueing theory: 200 experiments a case
 	$(PYTEST) -n $(JOBS) -m "not container" tests/theory --experiments 200

@@ -28,6 +28,7 @@ class RecommendRequest:
 
 def recommend_command(request: RecommendRequest) -> int:
     """Ask, search, write the recommendation, show it."""
+    from poolsim.commands.compiling import show_compiling
     from poolsim.planning.execute import Executor
     from poolsim.planning.points import from_file
     from poolsim.planning.progress import points_bar
@@ -48,7 +49,7 @@ def recommend_command(request: RecommendRequest) -> int:
     if request.out is not None and request.out.is_dir():
         raise UsageError(f"--out {request.out}: it is a directory; name a file")
     with points_bar("settings") as told:
-        answer = recommend(question, Executor(request.jobs, request.dask), told)
+        answer = recommend(question, Executor(request.jobs, request.dask, show_compiling), told)
     path = request.out or RECOMMENDATIONS / f"{question.base.name}.yaml"
     content = None
     if answer.choice is not None:
@@ -79,6 +80,7 @@ class CheckRequest:
 
 def check_command(request: CheckRequest) -> int:
     """Check every recommendation; all are looked at, also after one failed or cannot be read."""
+    from poolsim.commands.compiling import show_compiling
     from poolsim.planning.check import Checked, check, overall_exit_code, recommendation_files
     from poolsim.planning.execute import Executor
     from poolsim.planning.progress import points_bar
@@ -87,7 +89,7 @@ def check_command(request: CheckRequest) -> int:
     from poolsim.report.planning.check_report import junit_xml, lines_of, markdown_summary
 
     checked: list[Checked] = []
-    executor = Executor(request.jobs)
+    executor = Executor(request.jobs, compiling=show_compiling)
     for path in recommendation_files(request.paths):
         with points_bar("settings") as told:
             one = check(path, executor, renew=request.update, told=told)

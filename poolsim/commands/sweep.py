@@ -37,6 +37,7 @@ class SweepRequest:
 def sweep_command(request: SweepRequest) -> int:
     """Run a sweep or what is left of it. The expectations of single points do not decide the exit
     code: a sweep asks where they hold."""
+    from poolsim.commands.compiling import show_compiling
     from poolsim.planning.execute import Executor
     from poolsim.planning.points import from_file
     from poolsim.planning.progress import points_bar
@@ -63,7 +64,7 @@ def sweep_command(request: SweepRequest) -> int:
     directory = request.out or sweep_directory(plan.base.name, plan.identity)
     if directory.is_file():
         raise UsageError(f"--out {directory}: it is a file; name a directory")
-    executor = Executor(request.jobs, request.dask)
+    executor = Executor(request.jobs, request.dask, show_compiling)
     try:
         with points_bar() as told:
             results = run_sweep(plan, executor, directory, request.engine, told)

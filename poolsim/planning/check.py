@@ -23,7 +23,7 @@ from poolsim.planning.recommend.pairing import TOLERANCE, is_as_good, paired_dif
 from poolsim.planning.recommend.question import Question, ask
 from poolsim.planning.recommend.reasons import breaks_text
 from poolsim.planning.recommend.run import recommend
-from poolsim.planning.recommend.search import search, told_of_budget
+from poolsim.planning.recommend.search import expected_runs, search, told_of_budget
 from poolsim.recording.digest import inputs_hash
 from poolsim.scenario.mistakes import Mistake, ScenarioError
 
@@ -126,6 +126,7 @@ def _judged(
         reason = "" if number is None else f": {question.loaded(number).refusal}"
         message = f"the choice is no longer among the settings to choose from{reason}"
         return Checked(name, path, "failed", message, differences=differences)
+    executor.get_ready(question.base, expected_runs(question))
     evidence = Evidence(question, executor, told_of_budget(told))
     evidence.consider([number], float("inf"))
     old = evidence.judge(number)

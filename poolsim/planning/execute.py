@@ -6,14 +6,23 @@ nor the order in which they end changes an outcome.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
+from poolsim.engine.choice import prepare
+from poolsim.engine.compiled.rules import drivers_of
 from poolsim.engine.run import NotReady
+from poolsim.machine_code.cache import Compiling
 from poolsim.planning.evaluate import Outcome, Task, evaluate_with_key
 from poolsim.recording.digest import inputs_hash
+from poolsim.recording.fast_rows import PROGRAM
+from poolsim.scenario.scenario import Scenario
+
+_log = logging.getLogger(__name__)
 
 _WORTH_PROCESSES_S = 4.0
 """Work that takes less here is done here: other processes take some seconds to begin."""
@@ -27,9 +36,27 @@ class Executor:
     first tasks have shown that it pays. `dask`: the address of a scheduler, "" for none.
     """
 
-    def __init__(self, jobs: int | None = None, dask: str = "") -> None:
+    def __init__(
+        self, jobs: int | None = None, dask: str = "", compiling: Compiling | None = None
+    ) -> None:
+        """`compiling`: is entered before a compilation of the rules and left after it."""
         self.jobs = jobs
         self.dask = dask
+        self._compiling = compiling
+        self._engines: dict[tuple[str, ...], str] = {}
+
+    def get_ready(self, scenario: Scenario, runs: int) -> None:
+        """Choose the engine that pays for so many runs of scenarios like this one, and have it
+        ready: each of them alone may be too short for machine code, all together are not. The
+        workers of a dask cluster choose by themselves, run by run."""
+        if self.dask:
+            return
+        choice = prepare(
+            scenario, "auto", replications=runs, also=(PROGRAM,), compiling=self._compiling
+        )
+        if choice.remark:
+            _log.warning("%s", choice.remark)
+        self._engines[drivers_of(scenario)] = choice.engine
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
         """Key and outcome of each task, in the order in which they are done."""
@@ -37,7 +64,7 @@ class Executor:
             with _dask_client(self.dask):
                 yield from _parallel(tasks, None)
             return
-        remaining = list(tasks)
+        remaining = [self._with_engine(task) for task in tasks]
         started = time.perf_counter()
         done = 0
         while remaining and not self._worth_processes(done, len(remaining), started):
@@ -45,6 +72,11 @@ class Executor:
             done += 1
         if remaining:
             yield from _parallel(remaining, self.jobs or processors())
+
+    def _with_engine(self, task: Task) -> Task:
+        if task.engine != "auto":
+            return task
+        return replace(task, engine=self._engines.get(drivers_of(task.scenario), "auto"))
 
     def _worth_processes(self, done: int, left: int, started: float) -> bool:
         if self.jobs is not None:

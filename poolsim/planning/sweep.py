@@ -213,6 +213,8 @@ def _run(
         if one.scenario is not None and one.point.number not in outcomes
     ]
     total = resumed + len(tasks)
+    if tasks and engine == "auto":
+        executor.get_ready(plan.base, len(tasks) * plan.base.replications.count)
     if told is not None:
         told(resumed, total)
     for number, outcome in executor.run(tasks):

@@ -83,6 +83,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="write a dated page into this folder")
     parser.add_argument("--kept", type=Path, default=Path("build/proof"), help="where journals go")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="other draws: other questions")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long")
     given = parser.parse_args()
     until = time.monotonic() + given.minutes * 60
@@ -97,7 +98,7 @@ def main() -> int:
                 raise OutOfTime
 
         try:
-            found.append(answered(one, executor, given.kept, tell))
+            found.append(answered(one.seeded(given.seed), executor, given.kept, tell))
         except OutOfTime:
             print("out of time: the same command goes on from here", file=sys.stderr)
             return 4

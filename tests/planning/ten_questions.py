@@ -6,7 +6,7 @@ threads, a lost node, reconnection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class TenthQuestion:
     name: str
     text: str
     settings: tuple[str, ...]
+
+    def seeded(self, seed: int) -> TenthQuestion:
+        """The same with other draws; 0: as it is."""
+        return self if not seed else replace(self, text=f"{self.text}\nseed: {seed}\n")
 
 
 POOLING = "clients.app.options.pooling"

@@ -171,6 +171,15 @@ def test_the_default_search_of_a_pool_of_one_size_varies_only_what_there_is() ->
     assert len(labels) == 2
 
 
+def test_of_equal_settings_the_one_that_changes_least_is_chosen() -> None:
+    """The timeout costs nothing and changes nothing here: it stays what it is."""
+    settings = [*SEARCH, f"{POOLING}.pool_timeout=1s,5s,9s"]
+    answer = answer_to(settings=settings)
+    assert answer.choice is not None
+    assert answer.question.own_places == (None, 3, 1), "the file has core 1, max 2; 4; the 5s"
+    assert answer.choice.values[f"{POOLING}.pool_timeout"] == "5s"
+
+
 def test_nothing_expected_is_said() -> None:
     with pytest.raises(ScenarioError, match="nothing is expected"):
         ask(from_text(SMALL.partition("expect:")[0], "small.yaml"), SEARCH)

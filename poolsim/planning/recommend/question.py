@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from poolsim.planning.evaluate import kept_metrics
 from poolsim.planning.points import Load, LoadedPoint, load_point
 from poolsim.planning.recommend.first_guess import default_search
 from poolsim.planning.recommend.variants import Variant, variants_of
-from poolsim.planning.space import Space, parse_space
+from poolsim.planning.space import Parameter, Space, parse_space
 from poolsim.planning.sweep import peak_of
 from poolsim.recording.digest import inputs_hash
 from poolsim.scenario.cost import Cost, default_cost, parse_cost
@@ -55,6 +56,27 @@ class Question:
             number, place = divmod(number, size)
             places.append(place)
         return tuple(reversed(places))
+
+    @cached_property
+    def own_places(self) -> tuple[int | None, ...]:
+        """By parameter, the place of the value that the file has already; None where the space has
+        not got it."""
+        return tuple(self._own_place(parameter) for parameter in self.space.parameters)
+
+    def _own_place(self, parameter: Parameter) -> int | None:
+        for place, text in enumerate(parameter.texts):
+            try:
+                same = self.source([*self.space.fixed, *parameter.overrides(text)])
+            except ScenarioError:
+                continue  # alone, the value does not fit the rest of the file
+            if same == self.base:
+                return place
+        return None
+
+    def changes(self, number: int) -> int:
+        """How many parameters have another value at a point than in the file."""
+        pairs = zip(self.places(number), self.own_places, strict=True)
+        return sum(place != own for place, own in pairs)
 
     @property
     def resolved(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from poolsim.planning.evaluate import Task, evaluate
+from poolsim.planning.evaluate import Task
+from poolsim.planning.execute import Executor
 from poolsim.planning.recommend.answer import Margin, Setting, Step
 from poolsim.planning.recommend.bottleneck import Resource, resources_of
 from poolsim.planning.recommend.evidence import Evidence, Judgement
@@ -65,6 +66,17 @@ def smaller_numbers(question: Question, number: int) -> list[int]:
             continue
         moved = (*places[:axis], lower, *places[axis + 1 :])
         found.append(question.space.at(moved).number)
+    return [one for one in found if question.loaded(one).scenario is not None]
+
+
+def unchanged_numbers(question: Question, number: int) -> list[int]:
+    """The points with one parameter as the file has it, by parameter; those that can be run."""
+    places = question.places(number)
+    found = []
+    for axis, own in enumerate(question.own_places):
+        if own is not None and own != places[axis]:
+            moved = (*places[:axis], own, *places[axis + 1 :])
+            found.append(question.space.at(moved).number)
     return [one for one in found if question.loaded(one).scenario is not None]
 
 
@@ -163,19 +175,27 @@ class Bearing:
     breaks: str = ""
 
 
-def load_it_bears(question: Question, evidence: Evidence, best: Judgement) -> Bearing:
+def load_it_bears(
+    question: Question, evidence: Evidence, best: Judgement, executor: Executor
+) -> Bearing:
     """Raise all loads by LOAD_FACTORS, one after the other, until the choice breaks."""
     if not can_be_scaled(question.base):
         return Bearing(None)
     holds = 1.0
     scenario = question.scenario(best.number)
     for factor in LOAD_FACTORS:
-        for variant in question.variants:
-            task = Task(
-                0, variant.of(with_load(scenario, factor)), question.metrics, 0,
-                evidence.asked_replications,
-            )  # fmt: skip
-            for verdict in evaluate(task).verdicts(question.base.expectations):
+        tasks = [
+            Task(
+                place,
+                variant.of(with_load(scenario, factor)),
+                question.metrics,
+                count=evidence.asked_replications,
+            )
+            for place, variant in enumerate(question.variants)
+        ]
+        outcomes = dict(executor.run(tasks))
+        for place, variant in enumerate(question.variants):
+            for verdict in outcomes[place].verdicts(question.base.expectations):
                 if verdict.status != "passed":
                     text = f"{verdict.text} (it is {value_text(verdict.estimate)}) {variant.name}"
                     return Bearing(holds, factor, text)

@@ -17,8 +17,15 @@ from poolsim.planning.recommend.reasons import (
     setting_of,
     smaller_numbers,
     steps_of,
+    unchanged_numbers,
 )
-from poolsim.planning.recommend.search import Found, search, told_of_budget
+from poolsim.planning.recommend.search import (
+    SLACK_DIGITS,
+    Found,
+    expected_runs,
+    search,
+    told_of_budget,
+)
 from poolsim.recording.digest import joined_digest
 from poolsim.scenario.warnings import warnings_of
 
@@ -39,13 +46,14 @@ def recommend(
         told: is told (points simulated, how many there will be at most).
         first: numbers of points to begin with.
     """
+    executor.get_ready(question.base, expected_runs(question))
     evidence = Evidence(question, executor, told_of_budget(told))
     found = search(question, evidence, first)
     if found.best is None:
         return _without_choice(question, evidence, found)
     best = _settled(question, evidence, found.best)
     steps = steps_of(question, evidence, best)
-    bearing = load_it_bears(question, evidence, best)
+    bearing = load_it_bears(question, evidence, best, executor)
     normal = evidence.outcomes[best.number, 0]
     scenario = question.scenario(best.number)
     return Answer(
@@ -70,18 +78,32 @@ def recommend(
 
 
 def _settled(question: Question, evidence: Evidence, best: Judgement) -> Judgement:
-    """The best point with its next smaller ones simulated; they may turn out better."""
+    """The best point with those beside it simulated, which may turn out better: one parameter a
+    step smaller, or left as the file has it."""
     while True:
-        numbers = smaller_numbers(question, best.number)
+        numbers = [
+            *smaller_numbers(question, best.number),
+            *unchanged_numbers(question, best.number),
+        ]
         evidence.consider(numbers, best.cost.mean)
+        judged = map(evidence.judge, numbers)
         better = [
-            one
-            for one in map(evidence.judge, numbers)
-            if one.status == "passed" and round(one.cost.mean, 9) < round(best.cost.mean, 9)
+            one for one in judged if one.status == "passed" and _is_better(question, one, best)
         ]
         if not better:
             return evidence.judge(best.number)
-        best = min(better, key=lambda one: (one.cost.mean, one.number))
+        best = min(
+            better, key=lambda one: (one.cost.mean, question.changes(one.number), one.number)
+        )
+
+
+def _is_better(question: Question, one: Judgement, best: Judgement) -> bool:
+    """Cheaper; or as cheap, about as far from its limits, and with less changed."""
+    cost, best_cost = round(one.cost.mean, 9), round(best.cost.mean, 9)
+    if cost != best_cost:
+        return cost < best_cost
+    is_as_far = round(one.slack, SLACK_DIGITS) >= round(best.slack, SLACK_DIGITS)
+    return is_as_far and question.changes(one.number) < question.changes(best.number)
 
 
 def _without_choice(question: Question, evidence: Evidence, found: Found) -> Answer:

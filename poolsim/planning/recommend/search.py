@@ -19,7 +19,7 @@ import numpy.typing as npt
 from poolsim.planning.recommend.evidence import Evidence, Judgement
 from poolsim.planning.recommend.first_guess import guessed_points
 from poolsim.planning.recommend.question import Question
-from poolsim.planning.recommend.surrogate import Prediction, normal_share, predict
+from poolsim.planning.recommend.surrogate import Prediction, Surrogate, normal_share
 
 Floats = npt.NDArray[np.float64]
 Told = Callable[[int, int], None]
@@ -35,6 +35,8 @@ _FIRST_SHARE = 0.03
 _FIRST_FEWEST = 6
 _GOLDEN_RATIOS = (0.7548776662466927, 0.5698402909980532, 0.4302597090019468)
 _EPSILON = 1e-9
+SLACK_DIGITS = 1
+"""Of the logarithm of the distance: a tenth of it tells nobody anything."""
 _IMPROBABLE = 1e-4
 _DEAR = 1e12
 """Stands for the cost of what no driver accepts."""
@@ -52,6 +54,12 @@ class Found:
 def budget(points: int) -> int:
     """How many points of a space a search simulates at most."""
     return min(max(int(SHARE_OF_SPACE * points), FEWEST_POINTS), MOST_POINTS, points)
+
+
+def expected_runs(question: Question) -> int:
+    """How many replications a search makes, roughly: some points fail after a few."""
+    each = len(question.variants) * question.base.replications.count
+    return budget(len(question.space)) * each // 2
 
 
 def told_of_budget(told: Told | None) -> Told | None:
@@ -76,6 +84,9 @@ class _Search:
         self.places = places
         self.scaled: Floats = places / spans
         self.refused: set[int] = set()
+        expected = len(question.variants) * len(question.base.expectations)
+        self.slacks = [Surrogate() for _ in range(expected)]
+        self.costs = Surrogate()
         self.budget = budget(len(question.space))
 
     def run(self, first: tuple[int, ...]) -> Found:
@@ -93,12 +104,13 @@ class _Search:
 
     @property
     def best(self) -> Judgement | None:
-        """The cheapest that holds; of equals the one farthest from its limits."""
-        return min(
-            self._judged("passed"),
-            key=lambda one: (round(one.cost.mean, 9), -round(one.slack, 3), one.number),
-            default=None,
-        )
+        """The cheapest that holds. Of equals the one farther from its limits; where they are about
+        as far, the one that changes least of what the file has."""
+        return min(self._judged("passed"), key=self._order, default=None)
+
+    def _order(self, one: Judgement) -> tuple[float, float, int, int]:
+        changes = self.question.changes(one.number)
+        return round(one.cost.mean, 9), -round(one.slack, SLACK_DIGITS), changes, one.number
 
     def _judged(self, status: str) -> list[Judgement]:
         found = [self.evidence.judge(number) for number in self.evidence.simulated]
@@ -187,8 +199,8 @@ class _Search:
         known = self.scaled[[one.number for one in judged]]
         table = np.array([one.slacks for one in judged], dtype=np.float64)
         least = np.ones(len(wanted))
-        for column in table.T:
-            found = predict(known, column, self.scaled[wanted])
+        for surrogate, column in zip(self.slacks, table.T, strict=True):
+            found = surrogate.predict(known, column, self.scaled[wanted])
             share = normal_share(found.mean / np.maximum(found.deviation, 0.02))
             least = np.minimum(least, share)
         return least
@@ -201,7 +213,7 @@ class _Search:
         judged = [self.evidence.judge(number) for number in self.evidence.simulated]
         known = self.scaled[[one.number for one in judged]]
         costs = np.array([one.cost.mean for one in judged], dtype=np.float64)
-        return predict(known, costs, self.scaled[wanted])
+        return self.costs.predict(known, costs, self.scaled[wanted])
 
     def _exact_cost(self, number: int) -> float:
         if not self._is_possible(number):

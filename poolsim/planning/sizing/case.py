@@ -8,7 +8,7 @@ from pathlib import Path
 
 from poolsim.estimation.results import Estimate
 from poolsim.estimation.verdicts import Status
-from poolsim.planning.evaluate import Task, evaluate
+from poolsim.planning.evaluate import Task
 from poolsim.planning.execute import Executor
 from poolsim.planning.points import from_file
 from poolsim.planning.recommend.answer import Answer
@@ -105,9 +105,9 @@ def make_case(path: Path, delay_ns: int | None, executor: Executor) -> Case:
     answer = recommend(question, executor)
     if answer.choice is None:
         raise _wrong(path, "no setting meets the expectations: there is nothing to measure")
-    recommended = _side(RECOMMENDED, question, answer.choice.number, answer.replications)
+    recommended = _side(RECOMMENDED, question, answer.choice.number, answer.replications, executor)
     smaller = [
-        _side(SMALLER, question, number, answer.replications)
+        _side(SMALLER, question, number, answer.replications, executor)
         for number in _breaking(question, answer)
     ]
     if not smaller:
@@ -134,10 +134,12 @@ def _breaking(question: Question, answer: Answer) -> list[int]:
     return found
 
 
-def _side(role: str, question: Question, number: int, replications: int) -> Side:
+def _side(
+    role: str, question: Question, number: int, replications: int, executor: Executor
+) -> Side:
     point = question.loaded(number).point
     scenario = question.scenario(number)
-    outcome = evaluate(Task(0, scenario, question.metrics, 0, replications))
+    ((_, outcome),) = executor.run([Task(0, scenario, question.metrics, count=replications)])
     predictions = []
     for expectation, verdict in zip(
         scenario.expectations, outcome.verdicts(scenario.expectations), strict=True
