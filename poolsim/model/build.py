@@ -109,6 +109,9 @@ CHANGE_FIELDS = {
 LEGACY_STREAMS = 128
 STREAMS = 32768
 """Stream ids of a connection below protocol v3, and from it on."""
+DRAIN_SPARE_NS = 100_000_000
+"""What a removed host's connections have besides the read timeout
+(datastax/nodejs-driver@v4.8.0:lib/host-connection-pool.js:388-446)."""
 
 FAULT_KINDS = {
     "stop": (STOP, START),
@@ -241,6 +244,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         connects_remote=int(options.connect_to_remote_hosts),
         defunct_threshold=options.defunct_read_timeout_threshold,
         warmup=int(options.warmup),
+        drain_timeout=options.read_timeout_ns + DRAIN_SPARE_NS,
         keepalive=int(options.keepalive),
         keepalive_time=client.kernel.keepalive_time_ns,
         keepalive_interval=client.kernel.keepalive_interval_ns,

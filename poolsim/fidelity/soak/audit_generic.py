@@ -171,10 +171,13 @@ def _host(view: View, p: int) -> Iterator[str]:
     empty = pool.active == 0 and pool.making == 0 and w.options[pool.options].core > 0
     if host.up == 1 and empty and host.times_down > 0:
         yield f"host {p} is up without a connection"
-    if host.up == 0 and pool.active > 0:
+    if host.known == 1 and host.up == 0 and pool.active > 0:
         yield f"host {p} is down with {pool.active} connections"
-    if host.up == 0 and host.reconnecting == NOT_RECONNECTING and pool.making == 0:
+    ahead = host.reconnecting != NOT_RECONNECTING or pool.making > 0
+    if host.known == 1 and host.up == 0 and not ahead:
         yield f"host {p} is down for good"
+    if host.known == 0 and (host.up == 1 or host.reconnecting == DUE):
+        yield f"host {p} has left, and is up or about to be reconnected to"
     if host.reconnecting == DUE and not view.entries(p, RECONNECTION):
         yield f"host {p}: no reconnection attempt ahead"
     executor = w.sessions[pool.session].executor

@@ -18,6 +18,7 @@ One idea a file, in the order of a request's way:
     handshakes    what comes of it
     reconnection  at once, then 1 s, 2 s, 4 s, … 60 s                   002:372-388
     hosts         up and down                                           002:374-378
+    members       nodes that join the ring and leave it
     health        heartbeats, read timeouts                             002:351-370
     closing       what becomes of a closed connection's requests
     settings      a scenario's options as fields of the records
@@ -41,6 +42,7 @@ from poolsim.model.drivers.generic.closing import lost
 from poolsim.model.drivers.generic.handshakes import connect_failed, connected, run_task
 from poolsim.model.drivers.generic.health import heartbeat, heartbeat_answered, timed_out
 from poolsim.model.drivers.generic.making import start_session
+from poolsim.model.drivers.generic.members import topology_event
 from poolsim.model.drivers.generic.reading import response_step
 from poolsim.model.drivers.generic.reconnection import reconnection_due
 from poolsim.model.drivers.generic.scaling import cleanup_session, needed, option_changed
@@ -80,4 +82,5 @@ __all__ = [
     "run_task",
     "start_session",
     "timed_out",
+    "topology_event",
 ]

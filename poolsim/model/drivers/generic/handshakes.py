@@ -70,7 +70,9 @@ def connect_failed(w: World, c: int, now: int) -> None:
             fail_from_queue(w, p, -1, pool.queue_first, NO_CONNECTION, now)
     if connection.role == ROLE_RECONNECTION:
         host.reconnect_attempt += 1
-        schedule(w, p, now)
+        host.reconnecting = NOT_RECONNECTING
+        if host.known == 1:
+            schedule(w, p, now)
     else:
         host.backoff_until = now + next_delay(w, p, 0)
         reconnect_missing(w, p, 1, now)

@@ -49,7 +49,7 @@ def start_session(w: World, s: int, now: int) -> None:
         w.schedule(session.gc_at, CLEANUP, s, s)
     nodes = w.run.nodes
     for p in range(s * nodes, (s + 1) * nodes):
-        if w.hosts[p].distance != IGNORED:
+        if w.hosts[p].distance != IGNORED and w.hosts[p].known == 1:
             w.pools[p].phase = POOL_USABLE
             if client.warming == BEFORE_START:
                 for _ in range(w.options[w.pools[p].options].core):

@@ -33,8 +33,10 @@ def reconnect_missing(w: World, p: int, attempts: int, now: int) -> None:
 @rule
 def _lacks_connections(w: World, p: int) -> bool:
     """Whether the pool has fewer than core, those being made included; a host that is down needs
-    one even if core is none."""
+    one even if core is none, one that has left none."""
     pool = w.pools[p]
+    if w.hosts[p].known == 0:
+        return False
     least = w.options[pool.options].core
     if least == 0 and w.hosts[p].up == 0:
         least = 1

@@ -62,11 +62,14 @@ def cleanup_session(w: World, s: int, now: int) -> None:
 
 @rule
 def close_idle(w: World, p: int, now: int) -> None:
-    """Close what has been idle for longer than the timeout, down to core."""
+    """Close what has been idle for longer than the timeout, down to core; all that is idle where
+    the host has left."""
     pool = w.pools[p]
-    options = w.options[pool.options]
+    core = w.options[pool.options].core
+    if w.hosts[p].known == 0:
+        core = 0
     c = pool.first
-    while c >= 0 and pool.active > options.core:
+    while c >= 0 and pool.active > core:
         connection = w.connections[c]
         after = connection.next
         if (
@@ -81,6 +84,8 @@ def close_idle(w: World, p: int, now: int) -> None:
 def _idle_timeout(w: World, c: int) -> int:
     connection = w.connections[c]
     pool = w.pools[connection.pool]
+    if w.hosts[connection.pool].known == 0:
+        return -1
     timeout: int = w.options[pool.options].idle_timeout
     client = w.clients[w.sessions[pool.session].client]
     if client.idle_jitter > 0:
