@@ -78,6 +78,7 @@ from poolsim.model.records import (
     slotted,
 )
 from poolsim.model.wrappers.async_cassandra import start_wrapper
+from poolsim.model.wrappers.cassandraorm_tables import fill_in
 from poolsim.scenario.scenario import (
     NO_STATUS,
     Client,
@@ -107,6 +108,7 @@ CHANGE_FIELDS = {
 
 LEGACY_STREAMS = 128
 STREAMS = 32768
+DRAIN_SPARE_NS = 100_000_000
 """Stream ids of a connection below protocol v3, and from it on."""
 
 FAULT_KINDS = {
@@ -240,6 +242,7 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         connects_remote=int(options.connect_to_remote_hosts),
         defunct_threshold=options.defunct_read_timeout_threshold,
         warmup=int(options.warmup),
+        drain_timeout=options.read_timeout_ns + DRAIN_SPARE_NS,
         keepalive=int(options.keepalive),
         keepalive_time=client.kernel.keepalive_time_ns,
         keepalive_interval=client.kernel.keepalive_interval_ns,
@@ -259,6 +262,8 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     turns = draws.add(f"turn/{client.name}", integers_between(0, w.run.nodes - 1))
     for i in range(client.instances):
         _add_session(w, scenario, client, len(w.clients) - 1, draws.at(turns, i, 0))
+    if client.options.orm.pool:
+        fill_in(w, scenario, client, len(w.clients) - 1)
 
 
 def _order_of_replicas(traits: Traits, policy: int, shuffled: bool) -> int:

@@ -41,7 +41,12 @@ ARRIVAL = 24  # a request of an open load is due
 ACKNOWLEDGED = 25  # a node's kernel acknowledges a write without a response to do it with
 IDLE_CHECK = 26  # a middlebox looks whether a connection was idle; what is sent now still passes
 MONITOR = 27  # a wrapper begins to look at the hosts of its session
-EVENT_KINDS = 28
+# Timers of a wrapper that is a driver of its own (drivers/ports.py), handled after all others.
+SESSION_DUE = 28
+POOL_DUE = 29
+CONNECTION_DUE = 30
+ATTEMPT_DUE = 31  # an attempt that was put off
+EVENT_KINDS = 32
 
 EVENT_NAMES = (
     "node_done",
@@ -72,6 +77,10 @@ EVENT_NAMES = (
     "acknowledged",
     "idle_check",
     "monitor",
+    "session_due",
+    "pool_due",
+    "connection_due",
+    "attempt_due",
 )
 
 # How a request ends ------------------------------------------------------------------------------
@@ -94,6 +103,7 @@ NO_STREAM = 6  # BusyConnectionException: every stream id is taken
 LOST = 7  # TransportException: the connection broke
 TIMED_OUT = 8  # OperationTimedOutException
 UNDECODABLE = 9  # the answer could not be decoded
+CIRCUIT_OPEN = 10  # cassandraorm: the host's circuit breaker lets nothing through
 ERROR_NAMES = (
     "",
     "pool is busy: queue full",
@@ -105,6 +115,7 @@ ERROR_NAMES = (
     "connection lost",
     "timed out",
     "answer cannot be decoded",
+    "circuit is open",
 )
 
 # What is noted (the event table) -----------------------------------------------------------------
@@ -157,6 +168,24 @@ CHECK_FAILED = 44  # value: how it ended
 CHECK_FOUND_DOWN = 45  # the session holds the host for down, so that nothing was sent
 WARMED_UP = 46  # value: nanoseconds that the warm-up took
 MONITORED = 47  # a round over all hosts is over; value: hosts that were down
+# Of cassandraorm.
+FAILED_OVER = 48  # a request left the host for another; value: that one's node
+CIRCUIT_OPENED = 49  # value: failures in a row, or 0 where a trial request failed
+CIRCUIT_HALF_OPEN = 50
+CIRCUIT_CLOSED = 51  # value: trial requests that were answered
+POOL_GREW = 52  # value: connections that the pool is to have
+POOL_SHRANK = 53  # value: the same
+HOST_UNHEALTHY = 54  # its health check failed
+HOST_HEALTHY = 55  # it was answered again
+DISCOVERED = 56  # the list of nodes was read; value: hosts that came or went
+METERED_TOTAL = 57  # value: connections of a pool
+METERED_ACTIVE = 58  # value: those with requests in flight
+METERED_IN_FLIGHT = 59  # value: requests in flight
+DETAIL_CREATED = 60  # of a connection at the end of the run; value: when its handshake was over
+DETAIL_LAST_USED = 61  # value: when a request last used it
+DETAIL_IN_FLIGHT = 62  # value: requests in flight
+REQUEST_LOGGED = 63  # value: nanoseconds that it took
+ERROR_LOGGED = 64  # value: how the request ended
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -206,6 +235,23 @@ NOTE_NAMES = (
     "check_found_down",
     "warmed_up",
     "monitored",
+    "failed_over",
+    "circuit_opened",
+    "circuit_half_open",
+    "circuit_closed",
+    "pool_grew",
+    "pool_shrank",
+    "host_unhealthy",
+    "host_healthy",
+    "discovered",
+    "metered_total",
+    "metered_active",
+    "metered_in_flight",
+    "detail_created",
+    "detail_last_used",
+    "detail_in_flight",
+    "request_logged",
+    "error_logged",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from poolsim.scenario.orm import Orm
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -161,6 +163,8 @@ class Options:
     keepalive: bool = False
     """Whether the driver asks the kernel to probe connections that are idle (SO_KEEPALIVE)."""
     wrapper: Wrapper = Wrapper()
+    orm: Orm = field(default_factory=Orm)
+    """cassandraorm: all that it adds to the driver."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from poolsim.model.records import (
     WIRE_CLOSING,
     World,
 )
-from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, WARM_UP_ROUND
+from poolsim.model.wrappers.looks import FIRST_CHECK, WARM_UP_ROUND
 
 _OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
 _OF_CONNECTIONS = (

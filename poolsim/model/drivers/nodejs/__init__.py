@@ -63,6 +63,13 @@ Status events (JS/control-connection.js:589-615). DOWN is only logged. UP is act
 later; there is one timer for all hosts, so that of two events within a second the first is lost. A
 host that is down then gets a new schedule and an attempt at once; one that is up, nothing.
 
+Nodes that join and leave (JS/control-connection.js:574-583, 780-870, host.js:119-140,
+host-connection-pool.js:388-446). A topology event starts a timer of a second, one for all hosts and
+anew with each event; then the list of nodes is read. A new host is offered at once, but is down
+until its first connection, for which its schedule is waited for. One that has left is offered no
+more, its connections finish what they have, `readTimeout` and 100 ms at most. A control connection
+that is there moves as when its host goes down (the driver waits until the node closes it).
+
 Control connection (JS/control-connection.js:215-300, 424-551). One of the pools' connections. When
 its host goes down or the peer closes it, it moves to the next host of a plan from which a
 connection can be borrowed. When the driver closes it (after timeouts or a failed heartbeat) and its
@@ -107,6 +114,7 @@ from poolsim.model.drivers.nodejs.hosts import (
     status_due,
     status_event,
 )
+from poolsim.model.drivers.nodejs.members import topology_due, topology_event
 from poolsim.model.drivers.traits import Traits
 from poolsim.model.policies.reconnection import SPREAD_PARTS
 from poolsim.model.policies.retry import NODEJS_DEFAULT
@@ -142,4 +150,6 @@ __all__ = [
     "status_due",
     "status_event",
     "timed_out",
+    "topology_due",
+    "topology_event",
 ]

@@ -17,7 +17,7 @@ def abandon(w: World, p: int, now: int) -> None:
     """What the host's pool has and what it is about to do belongs to no Host any more."""
     pool = w.pools[p]
     host = w.hosts[p]
-    pool.left_core += w.options[pool.options].core
+    pool.left_core += pool.size
     if pool.left_at < 0 and pool.left_opening == 0:
         pool.left_attempt = host.reconnect_attempt
         pool.left_schedule += 1

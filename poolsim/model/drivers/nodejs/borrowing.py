@@ -6,6 +6,7 @@ from poolsim.model.connection.messages import send_heartbeat
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import take_stream
 from poolsim.model.connection.timers import time_attempt
+from poolsim.model.drivers.nodejs.closing import close_soon, stop_draining
 from poolsim.model.kinds import BUSY_QUEUE_OFF, LOST, NO_CONNECTION
 from poolsim.model.policies.nodejs_default import note_answer
 from poolsim.model.primitives import World
@@ -141,7 +142,7 @@ def _free_id(w: World, c: int, now: int) -> None:
     while pool.pending > 0:
         a = _next_waiting(w, p, c)
         if a < 0:
-            return
+            break
         attempt = w.attempts[a]
         if attempt.state == WAITING or attempt.state == PROBE:
             connection.in_flight += 1
@@ -152,6 +153,9 @@ def _free_id(w: World, c: int, now: int) -> None:
             return
         attempt.state = DONE  # it has timed out
         drop_attempt(w, a)
+    if connection.draining == 1 and connection.in_flight == 0:
+        stop_draining(w, c)
+        close_soon(w, c, now)
 
 
 @rule
@@ -224,5 +228,5 @@ def heartbeat_answered(w: World, c: int, now: int) -> None:
 @rule
 def needed(w: World, p: int, load: int) -> int:
     """The pool's size, whatever the load."""
-    core: int = w.options[w.pools[p].options].core
+    core: int = w.pools[p].size
     return core

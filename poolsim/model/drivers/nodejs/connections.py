@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poolsim.model.connection.breaking import fail_attempts
-from poolsim.model.connection.lists import append_active, remove_active
+from poolsim.model.connection.lists import append_active
 from poolsim.model.connection.messages import send_heartbeat
 from poolsim.model.connection.streams import take_stream
 from poolsim.model.connection.timers import fires_at
@@ -14,6 +14,12 @@ from poolsim.model.drivers.nodejs.abandoned import (
     abandoned_lost,
 )
 from poolsim.model.drivers.nodejs.borrowing import fail_waiting, wait_for_id
+from poolsim.model.drivers.nodejs.closing import (
+    close_soon,
+    leave_list,
+    retire,
+    stop_draining,
+)
 from poolsim.model.drivers.nodejs.control import (
     ask_contact_point,
     control_closed,
@@ -25,7 +31,6 @@ from poolsim.model.kinds import (
     ASK_TIMEOUT,
     CLOSED,
     CONNECTION_BROKE,
-    CONNECTION_LOST,
     HEARTBEAT,
     HOST_UP,
     LOST,
@@ -67,6 +72,8 @@ def connected(w: World, c: int, now: int) -> None:
         w.schedule(connection.heartbeat_at, HEARTBEAT, connection.serial, c)
     if connection.left == 1:
         abandoned_connected(w, c, now)
+    elif w.hosts[p].known == 0:
+        _join_removed(w, c, now)
     elif connection.role == ROLE_CONTROL:
         _take_new_host(w, c, now)
     elif connection.role == ROLE_INITIAL:
@@ -75,10 +82,11 @@ def connected(w: World, c: int, now: int) -> None:
             control_connected(w, c, now)
         else:
             fill(w, p, now)  # while the warm-up goes on anyway; the timer then finds nothing to do
-        if pool.active == w.options[pool.options].core:
+        if pool.active == pool.size:
             w.note(now, POOL_READY, pool.session, pool.node, -1, pool.active)
     else:
         pool.opening = -1
+        w.hosts[p].recoveries = 0
         _join(w, c, now)
         if w.hosts[p].up == 0:
             set_up(w, p, now)
@@ -95,6 +103,20 @@ def _join(w: World, c: int, now: int) -> None:
 
 
 @rule
+def _join_removed(w: World, c: int, now: int) -> None:
+    """The host has left while a connection to it was made."""
+    connection = w.connections[c]
+    p = connection.pool
+    is_control: bool = connection.role == ROLE_CONTROL
+    if not is_control:
+        w.pools[p].opening = -1
+    _join(w, c, now)
+    retire(w, c, now)
+    if is_control:
+        ask_contact_point(w, w.pools[p].session, now)
+
+
+@rule
 def _take_new_host(w: World, c: int, now: int) -> None:
     """The control connection came by a contact point: a Host of its own takes the old one's
     place."""
@@ -105,7 +127,8 @@ def _take_new_host(w: World, c: int, now: int) -> None:
     _join(w, c, now)
     new_schedule(w, p)
     host.up_since = -1
-    if pool.active < w.options[pool.options].core:
+    host.recoveries = 0
+    if pool.active < pool.size:
         pool.unfilled = 1
     if host.up == 0:
         host.up = 1
@@ -134,13 +157,13 @@ def _take_out(w: World, c: int, now: int) -> None:
     connection = w.connections[c]
     p = connection.pool
     pool = w.pools[p]
-    connection.listed = 0
-    pool.in_flight -= connection.in_flight
-    pool.orphans -= connection.orphans
     if connection.left == 1:
+        connection.listed = 0
+        pool.in_flight -= connection.in_flight
+        pool.orphans -= connection.orphans
         abandoned_lost(w, c, now)
     else:
-        remove_active(w, p, c)
+        leave_list(w, c)
         check_pool(w, p, now)
 
 
@@ -159,6 +182,8 @@ def lost(w: World, c: int, now: int) -> None:
     w.run.connections_gone += 1
     if was_listed:
         _take_out(w, c, now)
+    elif connection.draining == 1:
+        stop_draining(w, c)
     control_closed(w, c, by_peer, now)
     failed = fail_attempts(w, c, LOST)
     w.run.stream_area += failed * now
@@ -193,10 +218,7 @@ def timed_out(w: World, a: int, now: int) -> None:
     if connection.timed_out > most and connection.listed == 1:
         w.note(now, REPLACED, pool.session, pool.node, connection.serial, connection.timed_out)
         _take_out(w, c, now)
-        connection = w.connections[c]  # the control connection may have opened one
-        connection.lost_at = now
-        connection.holds += 1
-        w.schedule(now, CONNECTION_LOST, connection.serial, c)
+        close_soon(w, c, now)
 
 
 @rule

@@ -8,7 +8,7 @@ MILLISECOND = 1_000_000
 SHORTEST_TIMER = MILLISECOND
 """A timer of 0 is one of 1 ms (Node.js: timers, "When delay is less than 1")."""
 STATUS_DELAY = 1_000 * MILLISECOND
-"""newNodeDelay (JS/control-connection.js:35, 606)."""
+"""newNodeDelay (JS/control-connection.js:35, 582, 606)."""
 
 CONTROL_OK = 0  # values of Session.control_state; without a connection nobody has noticed
 CONTROL_CONNECTING = 1  # a contact point is asked
@@ -21,6 +21,9 @@ class NodejsClient:
 
     defunct_threshold: int = 64  # socketOptions.defunctReadTimeoutThreshold
     warmup: int = 1  # pooling.warmup
+    drain_timeout: int = 0  # of a removed host's connections, 0: they are closed at once
+    recovery_attempts: int = 0  # of a wrapper's own, before those of the host's schedule
+    recovery_delay: int = 0  # between them
 
 
 @extends(Session)
@@ -34,6 +37,7 @@ class NodejsSession:
     control_schedule: int = 0  # counts its schedules
     status_pool: int = -1  # the host of the last status event
     status_at: int = -1  # when that is acted on, -1: there is none
+    topology_pool: int = -1  # the host of the last topology event that is not yet acted on
 
 
 @extends(Host)
@@ -42,12 +46,15 @@ class NodejsHost:
 
     schedule: int = 0  # counts its schedules
     tries: int = 0  # attempts of its schedule since it went down, or since the server's event
+    recoveries: int = 0  # attempts of a wrapper's own since a connection was made
 
 
 @extends(Pool)
 class NodejsPool:
     """What a HostConnectionPool keeps besides, and what is left of abandoned ones of its host."""
 
+    core: int = 0  # connections that it begins with
+    size: int = 0  # and is to have now: the same, unless a wrapper decides otherwise
     opening: int = -1  # the connection whose handshake is under way
     timer_at: int = -1  # when an attempt is due, -1: none is scheduled
     told: int = 0  # 1: that attempt is due to the server's event
@@ -58,6 +65,8 @@ class NodejsPool:
     left_down: int = 0  # 1: they have none, and have known it
     left_attempt: int = 0
     left_schedule: int = 0
+    draining: int = 0  # connections that close when what they have is done
+    drain_until: int = -1  # by when they close anyway
 
 
 @extends(Connection)
@@ -66,5 +75,6 @@ class NodejsConnection:
 
     listed: int = 0  # 1: in its pool's list; an open one that is not will be closed
     left: int = 0  # 1: of an abandoned pool
+    draining: int = 0  # 1: out of its pool, closed when nothing is in flight on it
     last_written: int = 0
     timed_out: int = 0  # timedOutOperations

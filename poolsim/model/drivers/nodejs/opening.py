@@ -36,6 +36,7 @@ def open_for(w: World, p: int, role: int, now: int) -> int:
     connection = w.connections[c]
     connection.listed = 0
     connection.left = 0
+    connection.draining = 0
     connection.last_written = now
     connection.timed_out = 0
     return c
@@ -54,7 +55,7 @@ def attempt_after(w: World, p: int, delay: int, now: int) -> None:
 def fill(w: World, p: int, now: int) -> None:
     """increaseSize: the next connection that is missing, unless one is ahead."""
     pool = w.pools[p]
-    missing = pool.active < w.options[pool.options].core
+    missing = pool.active < pool.size
     if missing and pool.timer_at < 0 and pool.opening < 0:
         attempt_after(w, p, SHORTEST_TIMER, now)
 
@@ -67,7 +68,7 @@ def attempt(w: World, p: int, now: int) -> None:
     told = pool.told
     pool.timer_at = -1
     pool.told = 0
-    if pool.active >= w.options[pool.options].core or pool.opening >= 0:
+    if pool.active >= pool.size or pool.opening >= 0:
         return
     role = ROLE_POOL
     if host.up == 0:
