@@ -580,7 +580,6 @@ def defaults(protocol: int) -> Options:
         remote=replace(options.remote, max_requests=most, max=0),
         idle_timeout_ns=120 * SECOND_NS,
         warmup=False,
-        keepalive=True,
         orm=Orm(pool=ADVANCED),
     )
 

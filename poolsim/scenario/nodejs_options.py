@@ -216,6 +216,9 @@ class NodejsOptions(Entry):
         FLAG,
         Own("socketOptions.tcpNoDelay", "tcp_nodelay", LIB + "connection.js:216"),
     ] = described(NAGLE)
+    keepalive: Annotated[
+        bool | None, FLAG, Own("socketOptions.keepAlive", "keepalive", LIB + "connection.js:212")
+    ] = described("Whether the kernel probes connections that are idle (client-options.js:81).")
     keyspace: Annotated[
         bool | None, FLAG, Own("ClientOptions.keyspace", "keyspace", LIB + "connection.js:461")
     ] = described("A keyspace costs each connection one more round trip (USE).")
@@ -252,6 +255,7 @@ def defaults(protocol: int) -> Options:
         connect_to_remote_hosts=True,
         keyspace=True,
         authentication_round_trips=0,
+        keepalive=True,
     )
 
 

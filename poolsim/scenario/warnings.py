@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from poolsim.scenario.cassandraorm_warnings import cassandraorm_warnings
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.idle_warnings import idle_warnings
 from poolsim.scenario.nodejs_warnings import nodejs_warnings
@@ -67,6 +68,8 @@ def _options_warnings(client: Client, options: Options, scenario: Scenario) -> I
         yield from _java3_warnings(client, options, scenario)
     if client.driver == "nodejs":
         yield from nodejs_warnings(client, options)
+    if client.driver == "cassandraorm":
+        yield from cassandraorm_warnings(client, options)
     if client.driver == "python" and client.protocol <= 2:
         for distance, pooling in (("local", options.local), ("remote", options.remote)):
             if pooling.core > pooling.max:

@@ -36,6 +36,11 @@ ASKED = {
     },
     "middlebox": set(),  # the manual's own
     "async-cassandra": set(),  # the document's own
+    "cassandraorm-production": set(),  # and so are these
+    "cassandraorm-high-throughput": set(),
+    "cassandraorm-low-latency": set(),
+    "cassandraorm-multi-region": set(),
+    "cassandraorm-over-configured": set(),
 }
 
 

@@ -54,7 +54,8 @@ def _full(view: View) -> Iterator[tuple[str, str]]:
         if refused and not circuits[node]:
             yield (
                 f"{view.host(node)}: {refused:,} times its connections were full or there was none",
-                "raise maxConnectionsPerHost or maxRequestsPerConnection, or have more connections from the start (coreConnectionsPerHost, warmup)",
+                "raise maxConnectionsPerHost or maxRequestsPerConnection, or have more connections from "
+                "the start (coreConnectionsPerHost, warmup)",
             )
 
 
@@ -62,8 +63,8 @@ def _circuits(view: View) -> Iterator[tuple[str, str]]:
     for node, opened in sorted(view.by_host((kinds.CIRCUIT_OPENED,)).items()):
         yield (
             f"{view.host(node)}: its circuit opened {opened:,} times",
-            "it timed out or broke connections again and again; see whether readTimeout is above what "
-            "it takes under this load",
+            "it timed out or broke connections again and again; see whether readTimeout is above "
+            "what it takes under this load",
         )
 
 

@@ -20,6 +20,11 @@ ORDER = (
     "heartbeats",
     "middlebox",
     "async-cassandra",
+    "cassandraorm-production",
+    "cassandraorm-high-throughput",
+    "cassandraorm-low-latency",
+    "cassandraorm-multi-region",
+    "cassandraorm-over-configured",
 )
 
 
