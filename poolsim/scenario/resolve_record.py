@@ -11,6 +11,8 @@ RECORDED_LOADS = ("poisson", "uniform", "bursts", "closed", "trace")
 RECORDED_FAULTS = ("stop", "pause")
 LIMITED_DRIVERS = ("python",)
 """Whose recorder has a session with a limit (harness/python/async_cassandra.py)."""
+KEEPALIVE_DRIVERS = ("nodejs",)
+"""That ask the kernel for it by themselves."""
 MOST_RECORDED_NODES = 3
 RECORDED_PROTOCOL = 4
 """Request numbers travel in custom payloads, which came with v4; the harness reads no later one."""
@@ -117,7 +119,7 @@ def _check_options(entry: ClientEntry, client: Client, context: Context) -> None
             )
             context.note(entry, message=message, uses=[("cluster",)])
     for name, is_asked in (
-        ("keepalive", options.keepalive),
+        ("keepalive", options.keepalive and client.driver not in KEEPALIVE_DRIVERS),
         ("warm_up", options.wrapper.warm_up),
         ("connection_monitor", options.wrapper.monitored),
     ):

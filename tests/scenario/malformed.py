@@ -114,10 +114,14 @@ def generate() -> list[MalformedFile]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     trees = {base: yaml.load(base, Loader=loader) for base in bases()}
+    # What is broken in a tree is an option of java3, or a node of dc1.
+    fit = [base for base, tree in trees.items() if _fits(tree)]
     for name in [*TEXT_KINDS, *TREE_KINDS]:
         for number in range(LIMITS[name]):
             draw = random.Random(f"{name}/{number}")
-            base = RICH if name in TREE_KINDS and number % 2 == 0 else draw.choice(bases())
+            base = RICH
+            if name in TEXT_KINDS or number % 2:
+                base = draw.choice(fit if name in TREE_KINDS else bases())
             if name in TREE_KINDS:
                 tree = copy.deepcopy(trees[base])
                 fragment = TREE_KINDS[name](tree, draw)
@@ -127,6 +131,15 @@ def generate() -> list[MalformedFile]:
             data = content.encode() if isinstance(content, str) else content
             files.append(MalformedFile(name, number, data, fragment))
     return files
+
+
+def _fits(tree: dict[str, Any]) -> bool:
+    drivers = {client["driver"] for client in tree["clients"]}
+    return (
+        "java3" in drivers
+        and tree["clients"][0]["driver"] == "java3"
+        and ("dc1" in tree["cluster"]["datacenters"])
+    )
 
 
 # The file as a whole ------------------------------------------------------------------------------

@@ -130,6 +130,8 @@ def test_options_are_those_of_the_driver(driver: Any) -> None:
         "java3": "connect_to_remote_hosts: true",
         "python": "read_timeout: 1s",
         "nodejs": "request_timeout: 1s",
+        "async_cassandra": "read_timeout: 1s",
+        "cassandraorm": "request_timeout: 1s",
     }[driver.name]
     file = RICH.replace("driver: python", f"driver: {driver.name}").replace(
         "      pooling: {local: {core: 1, max: 4, min_requests: 5, max_requests: 100}}",

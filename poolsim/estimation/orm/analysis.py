@@ -54,8 +54,8 @@ def _full(view: View) -> Iterator[tuple[str, str]]:
         if refused and not circuits[node]:
             yield (
                 f"{view.host(node)}: {refused:,} times its connections were full or there was none",
-                "raise maxConnectionsPerHost or maxRequestsPerConnection, or have more connections from "
-                "the start (coreConnectionsPerHost, warmup)",
+                "raise maxConnectionsPerHost or maxRequestsPerConnection, or have more connections "
+                "from the start (coreConnectionsPerHost, warmup)",
             )
 
 
