@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
-from poolsim.fidelity.soak import audit_java3, audit_nodejs, audit_python
+from poolsim.fidelity.soak import audit_cassandraorm, audit_java3, audit_nodejs, audit_python
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.cluster.faults import SILENCE
@@ -23,6 +23,8 @@ from poolsim.model.kinds import (
     ARRIVAL,
     ASK_AT_NODE,
     ASK_TIMEOUT,
+    ATTEMPT_DUE,
+    CONNECTION_DUE,
     CONNECTION_LOST,
     HEARTBEAT,
     IDLE_CHECK,
@@ -50,12 +52,13 @@ from poolsim.model.records import (
 )
 from poolsim.model.wrappers.looks import FIRST_CHECK, WARM_UP_ROUND
 
-_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL)
+_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, NODE_ARRIVAL, ATTEMPT_DUE)
 _OF_CONNECTIONS = (
     ACKNOWLEDGED,
     ANSWER,
     ASK_AT_NODE,
     ASK_TIMEOUT,
+    CONNECTION_DUE,
     CONNECTION_LOST,
     HEARTBEAT,
     IDLE_CHECK,
@@ -77,6 +80,7 @@ DRIVER_AUDITS = {
     "java3": cast(DriverAudit, audit_java3),
     "python": cast(DriverAudit, audit_python),
     "nodejs": cast(DriverAudit, audit_nodejs),
+    "cassandraorm": cast(DriverAudit, audit_cassandraorm),
 }
 
 

@@ -79,13 +79,16 @@ def _pool(view: View, p: int) -> Iterator[str]:
         yield f"pool {p}: connection {pool.opening} is not the one that is made"
     if pool.timer_at >= 0 and not view.entries(p, RECONNECTION):
         yield f"pool {p}: its timer is not on the agenda"
-    core = w.options[pool.options].core
+    core = pool.size
     ahead = pool.timer_at >= 0 or making or view.connecting(p, ROLE_INITIAL)
     if pool.active < core and not ahead and not pool.unfilled:
         yield f"pool {p}: {pool.active} of {core} connections, and none ahead"
     if host.up == 0 and pool.active:
         yield f"host {p} is down with {pool.active} connections"
-    if host.up == 0 and pool.timer_at < 0 and not making:
+    draining = sum(c.draining for c in view.connections.get(p, ()))
+    if draining != pool.draining:
+        yield f"pool {p}: {draining} connections drain, {pool.draining} by its count"
+    if host.up == 0 and host.known == 1 and pool.timer_at < 0 and not making and pool.size:
         yield f"host {p} is down for good"
 
 

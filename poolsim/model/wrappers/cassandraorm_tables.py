@@ -99,9 +99,9 @@ def _pool(pool: Any, scenario: Scenario, client: Client, *, is_remote: bool) -> 
         pool.orm_most = orm.adaptive.max_connections
         if region is not None and region.max_connections is not None:
             pool.orm_most = min(pool.orm_most, region.max_connections)
-        pool.orm_floor = min(max(sizes.core, orm.adaptive.min_connections), pool.orm_most)
+        pool.orm_floor = min(orm.adaptive.min_connections, pool.orm_most)
     wanted = dict(orm.preallocated).get(scenario.node_names[pool.node], 0)
-    pool.orm_initial = max(pool.orm_floor, min(wanted, pool.orm_most))
+    pool.orm_initial = max(pool.orm_floor, min(max(sizes.core, wanted), pool.orm_most))
 
 
 def _region_of(scenario: Scenario, orm: Orm, node: int) -> Region | None:

@@ -65,10 +65,11 @@ host that is down then gets a new schedule and an attempt at once; one that is u
 
 Nodes that join and leave (JS/control-connection.js:574-583, 780-870, host.js:119-140,
 host-connection-pool.js:388-446). A topology event starts a timer of a second, one for all hosts and
-anew with each event; then the list of nodes is read. A new host is offered at once, but is down
-until its first connection, for which its schedule is waited for. One that has left is offered no
-more, its connections finish what they have, `readTimeout` and 100 ms at most. A control connection
-that is there moves as when its host goes down (the driver waits until the node closes it).
+anew with each event; then the list of nodes is read, as it is by a control connection that is made
+anew. A new host is offered at once, but is down until its first connection, for which its schedule
+is waited for. One that has left is offered no more, its connections finish what they have,
+`readTimeout` and 100 ms at most. A control connection that is there moves as when its host goes
+down (the driver waits until the node closes it).
 
 Control connection (JS/control-connection.js:215-300, 424-551). One of the pools' connections. When
 its host goes down or the peer closes it, it moves to the next host of a plan from which a

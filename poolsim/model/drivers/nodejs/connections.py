@@ -73,7 +73,12 @@ def connected(w: World, c: int, now: int) -> None:
     if connection.left == 1:
         abandoned_connected(w, c, now)
     elif w.hosts[p].known == 0:
-        _join_removed(w, c, now)
+        _join(w, c, now)
+        retire(w, c, now)
+        if w.connections[c].role == ROLE_CONTROL:
+            ask_contact_point(w, pool.session, now)
+        else:
+            pool.opening = -1
     elif connection.role == ROLE_CONTROL:
         _take_new_host(w, c, now)
     elif connection.role == ROLE_INITIAL:
@@ -100,20 +105,6 @@ def _join(w: World, c: int, now: int) -> None:
     connection.listed = 1
     append_active(w, connection.pool, c)
     w.note(now, OPENED, pool.session, pool.node, connection.serial, pool.active)
-
-
-@rule
-def _join_removed(w: World, c: int, now: int) -> None:
-    """The host has left while a connection to it was made."""
-    connection = w.connections[c]
-    p = connection.pool
-    is_control: bool = connection.role == ROLE_CONTROL
-    if not is_control:
-        w.pools[p].opening = -1
-    _join(w, c, now)
-    retire(w, c, now)
-    if is_control:
-        ask_contact_point(w, w.pools[p].session, now)
 
 
 @rule

@@ -7,9 +7,10 @@ from poolsim.model.drivers.nodejs.fields import (
     CONTROL_CONNECTING,
     CONTROL_OK,
     CONTROL_SCHEDULED,
+    SHORTEST_TIMER,
 )
 from poolsim.model.drivers.nodejs.opening import OF_CONTROL, open_for, schedule_delay
-from poolsim.model.kinds import CONTROL, CONTROL_CONNECTED, CONTROL_LOST
+from poolsim.model.kinds import CONTROL, CONTROL_CONNECTED, CONTROL_LOST, STATUS_DUE
 from poolsim.model.primitives import World
 from poolsim.model.records import IGNORED, ROLE_CONTROL
 from poolsim.model.rule import rule
@@ -97,6 +98,21 @@ def control_connected(w: World, c: int, now: int) -> None:
     session.control_attempts = 0
     session.control_schedule += 1
     w.note(now, CONTROL_CONNECTED, pool.session, pool.node, connection.serial, 0)
+    _read_nodes(w, pool.session, now)
+
+
+@rule
+def _read_nodes(w: World, s: int, now: int) -> None:
+    """A new control connection reads the list of nodes; if it has changed, that is acted on."""
+    session = w.sessions[s]
+    if session.topology_pool >= 0:
+        return
+    for p in range(s * w.run.nodes, (s + 1) * w.run.nodes):
+        host = w.hosts[p]
+        if host.known != w.nodes[w.pools[p].node].member and session.topology_pool < 0:
+            session.topology_pool = p
+            host.topology_due = now + SHORTEST_TIMER
+            w.schedule(host.topology_due, STATUS_DUE, p, p)
 
 
 @rule

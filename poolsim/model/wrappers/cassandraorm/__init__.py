@@ -16,11 +16,11 @@ complete; a host to which a connection fails is not waited for, and no host long
 its core and its largest.
 
 Sizes (`sizing.py`). A pool begins with `coreConnectionsPerHost` and has `maxConnectionsPerHost` at
-most. When a request finds every connection full (`maxRequestsPerConnection` in flight) the pool is
-to have one more, and the request goes on to the next host, as in the driver, which queues nothing
-(chosen). A connection that no request used for `idleTimeout` is closed while the pool has more than
-core, but never the control connection (chosen); heartbeats are no use. The driver opens no
-connection to hosts at distance '2'.
+most. When a request finds every connection full or, with a core of 0, none
+(`maxRequestsPerConnection` in flight) the pool is to have one more, and the request goes on to the
+next host, as in the driver, which queues nothing (chosen). A connection that no request used for
+`idleTimeout` is closed while the pool has more than core, but never the control connection
+(chosen); heartbeats are no use. The driver opens no connection to hosts at distance '2'.
 
 Adaptive pooling. Every `evaluationInterval` each pool whose size is complete is looked at: its
 utilisation is its requests in flight of those that its connections could hold. Above
@@ -102,6 +102,7 @@ from poolsim.model.kinds import (
     BUSY_QUEUE_OFF,
     CIRCUIT_OPEN,
     DISCOVERED,
+    NO_CONNECTION,
     SESSION_DUE,
 )
 from poolsim.model.primitives import World
@@ -288,7 +289,7 @@ def borrow(w: World, p: int, a: int, now: int) -> int:
         w.connections[w.attempts[a].connection].orm_last_used = now
         count_trial(w, p, a)
         host_found(w, r, p, now)
-    elif answer == BUSY_QUEUE_OFF:
+    elif answer in (BUSY_QUEUE_OFF, NO_CONNECTION):
         grow_when_full(w, p, now)
     return answer
 
