@@ -257,11 +257,12 @@ def _write(w: World, a: int, now: int) -> bool:
     request.sends += 1
     pool.sent += 1
     written = now
-    if client.write_cost > 0 and writes_along(w, a, now) == 0:
+    if client.write_cost > 0:
         thread = w.threads[connection.thread]
         if thread.free_at > now:
             written = thread.free_at
-        written += client.write_cost
+        if writes_along(w, a, now) == 0:
+            written += client.write_cost
         thread.free_at = written
     attempt.sent_at = written
     if client.timeout > 0 and client.timeout_covers == 0:

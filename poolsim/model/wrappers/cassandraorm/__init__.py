@@ -20,7 +20,8 @@ most. When a request finds every connection full or, with a core of 0, none
 (`maxRequestsPerConnection` in flight) the pool is to have one more, and the request goes on to the
 next host, as in the driver, which queues nothing (chosen). A connection that no request used for
 `idleTimeout` is closed while the pool has more than core, but never the control connection
-(chosen); heartbeats are no use. The driver opens no connection to hosts at distance '2'.
+(chosen); the end of a request is use, a heartbeat is none. The driver opens no connection to hosts
+at distance '2'.
 
 Adaptive pooling. Every `evaluationInterval` each pool whose size is complete is looked at: its
 utilisation is its requests in flight of those that its connections could hold. Above
@@ -300,6 +301,7 @@ def give_back(w: World, a: int, unwritten: int, now: int) -> None:
     attempt = w.attempts[a]
     if attempt.request < 0 or w.requests[attempt.request].number < FIRST_CHECK:
         if unwritten == 0:
+            w.connections[attempt.connection].orm_last_used = now
             succeeded(w, attempt.pool, a, now)
         else:
             failed(w, attempt.pool, a, now)

@@ -92,7 +92,7 @@ class OrmConnection:
     """Of a single connection."""
 
     orm_created: int = 0
-    orm_last_used: int = 0
+    orm_last_used: int = 0  # when a request was last written on it or answered
     orm_idle_at: int = -1  # when it is looked at for idleness
     orm_written_at: int = -1  # when something of a batch was last written on it
 
