@@ -24,7 +24,8 @@ def test_the_plain_pool_has_sizes_a_limit_and_heartbeats() -> None:
     run = orm(
         options="pool: ConnectionPool",
         pooling="coreConnectionsPerHost: {'0': 2, '1': 1}, "
-        "maxConnectionsPerHost: {'0': 8, '1': 2}, maxRequestsPerConnection: 32768, heartBeatInterval: 30s",
+        "maxConnectionsPerHost: {'0': 8, '1': 2}, maxRequestsPerConnection: 32768, "
+        "heartBeatInterval: 30s",
         nodes=2,
         at=times(0.0),
     )
