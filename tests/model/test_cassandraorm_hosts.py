@@ -46,10 +46,12 @@ def test_round_robin_takes_all_hosts_in_turn() -> None:
 def test_dc_aware_takes_those_of_the_own_datacenter_in_turn() -> None:
     run = balanced("policy: DCAwareRoundRobinPolicy", datacenters=TWO)
     assert set(served_by(run)) == {0, 1}
-    moved = scenario_anywhere(
-        ORM, datacenters=TWO, more="", options="{loadBalancing: {policy: DCAwareRoundRobinPolicy}}"
+    moved = balanced(
+        "policy: DCAwareRoundRobinPolicy",
+        datacenters=TWO,
+        load="{poisson: {rate: 100/s}}\n    datacenter: dc2",
     )
-    assert moved.clients[0].datacenter == "dc1"
+    assert set(served_by(moved)) == {2, 3}
 
 
 @pytest.mark.inventory(
