@@ -97,6 +97,8 @@ def _console() -> Console:
 
 def _options_table(driver: Driver) -> Table:
     """A row an option, under the block of the file that it stands in."""
+    from rich.markup import escape
+
     table = _table("option", "default", "in the driver")
     above = ""
     for option in driver.options:
@@ -109,7 +111,8 @@ def _options_table(driver: Driver) -> Table:
         table.add_row(
             f"{indent}{key}{runtime}",
             _default_text(driver, option),
-            f"[cyan]{option.own_name}[/]  [dim]{_place(option)}[/]\n{option.meaning}",
+            f"[cyan]{escape(option.own_name)}[/]  [dim]{_place(option)}[/]\n"
+            f"{escape(option.meaning)}",
         )
     return table
 

@@ -41,7 +41,10 @@ def test_a_difference_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
             self.table("pools")[:, layout.TABLE_FIELDS["pools"].index("delay")] += 1
 
     monkeypatch.setattr(executor, "Tables", Farther)
-    assert "requests" in identity.compare(0).difference
+    # Where every request times out, none of them says how far the nodes are; few scenarios are so.
+    different = [identity.compare(seed).difference for seed in range(4)]
+    assert all(different)
+    assert sum("requests" in difference for difference in different) >= 2
 
 
 # Growth -------------------------------------------------------------------------------------------

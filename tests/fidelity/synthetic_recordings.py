@@ -4,6 +4,7 @@ leave them; and ways to make them differ."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from poolsim.fidelity.observed import OUTCOMES
+from poolsim.fidelity.observed import OUTCOMES, Event
 from poolsim.fidelity.plans import Plan, plan_of_text
 from poolsim.fidelity.simulated import _drawn_services, observe
 
@@ -22,7 +23,7 @@ SECOND = 1_000_000_000
 START_NS = 5_000 * SECOND
 
 HOST_KINDS = {"host_down", "host_up", "reconnection_attempt", "reconnection_failed"}
-CONNECTION_KINDS = {"opened", "trashed", "resurrected", "closed", "connection_broke"}
+CONNECTION_KINDS = {"opened", "trashed", "replaced", "resurrected", "closed", "connection_broke"}
 
 
 @dataclass
@@ -206,7 +207,7 @@ def tables_of(plan_text: str, repetition: int = 1, origin_ns: int = 0) -> Tables
     sent = (requests.ended_ns - delay)[reached]
     count = int(reached.sum())
     events = [
-        (event.at_ns, event.host, event.kind, event.detail)
+        (event.at_ns, event.host, event.kind, _recorded_detail(event))
         for event in observed.events
         if event.kind in HOST_KINDS | CONNECTION_KINDS
     ]
@@ -270,6 +271,13 @@ def tables_of(plan_text: str, repetition: int = 1, origin_ns: int = 0) -> Tables
     )
 
 
+def _recorded_detail(event: Event) -> str:
+    """As the Node.js driver's recorder has it for a replaced connection."""
+    if event.kind == "replaced":
+        return event.detail.replace("value=", "timed_out=")
+    return event.detail
+
+
 def write(
     parent: Path,
     plan_text: str,
@@ -294,7 +302,7 @@ def write(
         [np.full(len(host["at_ns"]), h) for h, host in enumerate(tables.hosts)]
     )
     _write(directory / "hosts.parquet", hosts)
-    events = sorted(tables.events)
+    events = sorted(tables.events, key=lambda event: event[0])
     _write(
         directory / "events.parquet",
         {
@@ -325,6 +333,18 @@ def without_connection_events(tables: Tables) -> None:
 
 
 # Ways to differ -----------------------------------------------------------------------------------
+
+
+def replaced_at(timeouts: int) -> Perturbation:
+    """Connections are replaced at another number of unanswered timeouts."""
+
+    def perturb(tables: Tables) -> None:
+        tables.events = [
+            (at, host, kind, re.sub("timed_out=.*", f"timed_out={timeouts}", detail))
+            for at, host, kind, detail in tables.events
+        ]
+
+    return perturb
 
 
 def later_growth(by_ns: int) -> Perturbation:

@@ -17,6 +17,7 @@ from poolsim.fidelity.plans import plan_of_text
 from poolsim.fidelity.recordings import read_recording
 from poolsim.fidelity.simulated import TRACE_DRIVEN, simulated
 from poolsim.fidelity.stalls import Stalls
+from poolsim.harness import files
 from tests.fidelity import synthetic_recordings as synthetic
 from tests.fidelity.synthetic_recordings import (
     MILLISECOND,
@@ -177,6 +178,34 @@ def test_a_jittered_delay_may_lie_where_its_percentages_allow() -> None:
     # The third attempt waits 4 s, give or take 15 %.
     assert gap_error_ms(Gap(3_500.0, 4_500.0, 3), client) == 0
     assert gap_error_ms(Gap(4_700.0, 4_500.0, 3), client) == pytest.approx(100)
+
+
+def test_the_node_driver_s_jitter_is_its_own() -> None:
+    client = plan_of_text(
+        synthetic.LOSS_PLAN.replace("driver: java3", "driver: nodejs")
+        .replace("      pooling:\n", "")
+        .replace(
+            "        local: {core: 2, max: 2, max_requests: 64, new_connection_threshold: 50}\n",
+            "      reconnection: {exponential: {base: 1s, max: 600s}}\n",
+        )
+    ).client
+    # Of the base only upwards; the second attempt waits 2 s, give or take 15 %.
+    assert gap_error_ms(Gap(1_150.0, 1_020.0, 1), client) == 0
+    assert gap_error_ms(Gap(990.0, 1_020.0, 1), client) == pytest.approx(10)
+    assert gap_error_ms(Gap(1_700.0, 2_200.0, 2), client) == 0
+    assert gap_error_ms(Gap(2_350.0, 2_200.0, 2), client) == pytest.approx(50)
+
+
+def test_a_connection_is_replaced_at_the_same_number_of_timeouts(tmp_path: Path) -> None:
+    plan = (files.directory() / "plans/mechanism/nodejs-orphans.yaml").read_text("utf-8")
+    same = checks_of(tmp_path / "same", plan, [(), ()])
+    assert same["replacement"].real == same["replacement"].simulated == (65.0, 65.0)
+    assert same["replacement"].verdict == same["order"].verdict == HELD
+    earlier = synthetic.replaced_at(64)
+    other = checks_of(tmp_path / "other", plan, [(earlier,), (earlier,)])
+    assert other["order"].verdict == HELD
+    assert other["replacement"].verdict == NOT_HELD
+    assert "replacement" not in checks_of(tmp_path / "none", synthetic.GROWTH_PLAN, [()])
 
 
 def test_a_transition_inside_a_stall_is_left_out(tmp_path: Path) -> None:

@@ -38,7 +38,13 @@ def test_the_full_programme(tmp_path: Path) -> None:
     wanted = programme(tmp_path, quick=False)
     assert sum(walks.walks for walks in wanted.walks) >= 300
     assert sum(walks.walks * walks.operations for walks in wanted.walks) >= 500_000
-    assert {walks.driver for walks in wanted.walks} == {"java3", "dse", "python", "python-legacy"}
+    assert {walks.driver for walks in wanted.walks} == {
+        "java3",
+        "dse",
+        "python",
+        "python-legacy",
+        "nodejs",
+    }
     bare = [one.plan for one in wanted.repetitions if one.plan.name.endswith("-bare")]
     assert {plan.name for plan in bare} == {f"{name}-bare" for name in programmes.BARE}
     for plan in bare:

@@ -142,6 +142,9 @@ def _client(
     )
     issue_ns, per_request_ns = _costs(dice, demand, size.instances)
     options = draw_options(dice, setting)
+    if not (options.tcp_nodelay or size.minor):
+        # Nagle's algorithm can halve what a pool carries, and a closed loop then makes half.
+        demand = replace(demand, open=True)
     limit = _limit(dice, outline, under_way)
     if limit and not size.minor:
         limit = max(limit, _under_way_at_worst(demand, size.instances, options))

@@ -12,6 +12,7 @@ from poolsim.fidelity.mechanism.order import order
 from poolsim.fidelity.mechanism.queued_growth import NOTE, stood_still, stood_still_s
 from poolsim.fidelity.mechanism.reconnections import reconnections
 from poolsim.fidelity.mechanism.rejections import rejections, unsuccessful
+from poolsim.fidelity.mechanism.replacements import replacements
 from poolsim.fidelity.mechanism.transitions import CLOSED, TRASHED
 from poolsim.fidelity.recordings import Recording
 from poolsim.fidelity.simulated import Simulated
@@ -42,6 +43,7 @@ def compare_mechanism(runs: Sequence[tuple[Recording, Simulated]]) -> list[Check
     if "rejections" in asked:
         checks += rejections(taken, without_bar)
     checks += unsuccessful(taken)
+    checks += replacements(taken)
     if "reconnection" in asked:
         checks += reconnections(taken)
     if without_bar:

@@ -95,7 +95,8 @@ def attempt(scenario: Scenario, fewest_ends: int = FEWEST_ENDS) -> Trial:
     RULE_FIRING.arm()
     try:
         with time_limit(LONGEST_S):
-            end = simulate(scenario, 0, tap, attachments=[_checks_between(scenario)])
+            checks = [_checks_between(scenario)]
+            end = simulate(scenario, 0, tap, engine="simpy", attachments=checks)
         record = tap.recorder.finish(end.end_ns, end.unfinished)
     except Exception:
         return Trial(scenario.seed, failure=traceback.format_exc(limit=-4))
