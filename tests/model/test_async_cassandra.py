@@ -39,6 +39,7 @@ def recorded(scenario: Scenario) -> Record:
 # Connections --------------------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("async-cassandra.driver")
 @pytest.mark.parametrize("protocol", ["v3", "v4", "v5"])
 def test_there_is_exactly_one_connection_a_host_on_v3_and_newer(protocol: str) -> None:
     run = ran(ASYNC, nodes=3, protocol=protocol, load="{closed: {window: 50}}", duration="2s")
@@ -155,12 +156,14 @@ def test_a_request_ends_after_10_s_at_most() -> None:
 # The rate-limited session -------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("async-cassandra.max-concurrent")
 def test_a_rate_limited_session_lets_1000_requests_through() -> None:
     limited = told(ASYNC, options="{rate_limited_session: {enabled: true}}").clients[0]
     assert limited.max_concurrent == 1_000
     assert told(ASYNC).clients[0].max_concurrent == 0
 
 
+@pytest.mark.inventory("async-cassandra.rate-limit")
 def test_others_wait_for_the_semaphore() -> None:
     """1,200 at once: the last 200 are issued when as many have been answered."""
     run = ran(
@@ -178,6 +181,7 @@ def test_others_wait_for_the_semaphore() -> None:
     assert waited.count(True) == 200
 
 
+@pytest.mark.inventory("async-cassandra.max-concurrent")
 def test_the_limit_may_be_another_one() -> None:
     options = "{rate_limited_session: {enabled: true, max_concurrent: 5}}"
     assert told(ASYNC, options=options).clients[0].max_concurrent == 5
@@ -186,6 +190,7 @@ def test_the_limit_may_be_another_one() -> None:
 # Warm-up ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("async-cassandra.warm-up", "async-cassandra.warm-up.first-requests")
 def test_warm_up_sends_a_query_to_each_host_before_traffic_is_served() -> None:
     """One after the other: 1.5 ms each; what is due meanwhile waits."""
     run = ran(ASYNC, nodes=3, options=WARM_UP, at=("1ms", "10ms"))
@@ -198,6 +203,7 @@ def test_warm_up_sends_a_query_to_each_host_before_traffic_is_served() -> None:
     assert run.column("issued_ns") == [3 * SERVED, 10 * MS]
 
 
+@pytest.mark.inventory("async-cassandra.warm-up.down-node")
 def test_warm_up_goes_on_past_a_node_that_is_down() -> None:
     """ "Node might be down, continue with others": its error is passed over."""
     down = "at: 0s, for: 30s, node: dc1/2, kind: stop"
@@ -223,6 +229,7 @@ def test_without_warm_up_requests_go_at_once() -> None:
 # Monitoring ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("async-cassandra.monitor", "async-cassandra.monitor.interval")
 def test_the_monitor_looks_every_60_s_after_its_last_round() -> None:
     """`await asyncio.sleep(interval)` follows the round: 3 x 1.5 ms later each time."""
     run = ran(ASYNC, nodes=3, options=MONITOR, duration="200s")
@@ -235,11 +242,13 @@ def test_the_monitor_looks_every_60_s_after_its_last_round() -> None:
     ]
 
 
+@pytest.mark.inventory("async-cassandra.monitor.interval")
 def test_its_interval_can_be_another_one() -> None:
     options = "{connection_monitor: {enabled: true, interval: 7s}}"
     assert len(ran(ASYNC, options=options, duration="50s").noted("monitored")) == 8
 
 
+@pytest.mark.inventory("async-cassandra.health-check", "async-cassandra.monitor.latency")
 def test_each_host_is_looked_at_with_a_query_of_its_own() -> None:
     """Whatever the load balancer would say: the host is named."""
     run = ran(ASYNC, nodes=3, options=MONITOR, duration="10s")
@@ -247,6 +256,7 @@ def test_each_host_is_looked_at_with_a_query_of_its_own() -> None:
     assert {value for _, _, _, value in run.noted("check_ok")} == {SERVED}
 
 
+@pytest.mark.inventory("async-cassandra.monitor.hosts-down", "async-cassandra.monitor.is-up")
 def test_a_host_that_is_down_gets_no_query_and_a_warning_tells_how_many_are() -> None:
     down = [f"at: 10s, for: 100s, node: dc1/{n}, kind: stop" for n in (2, 3)]
     asked = told(
@@ -261,6 +271,17 @@ def test_a_host_that_is_down_gets_no_query_and_a_warning_tells_how_many_are() ->
     assert [host.latency_ms for host in one.rounds[1].hosts[1:]] == [None, None]
 
 
+@pytest.mark.inventory(
+    "async-cassandra.monitor.timestamp",
+    "async-cassandra.monitor.cluster-name",
+    "async-cassandra.monitor.protocol-version",
+    "async-cassandra.monitor.hosts",
+    "async-cassandra.monitor.address",
+    "async-cassandra.monitor.datacenter",
+    "async-cassandra.monitor.rack",
+    "async-cassandra.monitor.connection-count",
+    "async-cassandra.monitor.total-connections",
+)
 def test_the_fields_of_the_statistics() -> None:
     one = seen(told(ASYNC, nodes=2, options=MONITOR, load="{uniform: {rate: 10/s}}"))
     first = one.rounds[0]
@@ -275,6 +296,13 @@ def test_the_fields_of_the_statistics() -> None:
     assert first.total_connections == 2
 
 
+@pytest.mark.inventory(
+    "async-cassandra.monitor.requests-sent",
+    "async-cassandra.monitor.requests-completed",
+    "async-cassandra.monitor.requests-failed",
+    "async-cassandra.monitor.last-health-check",
+    "async-cassandra.monitor.app-metrics",
+)
 def test_the_application_s_counters() -> None:
     """Ten a second, one in ten of which fail: those of a node that answers nothing."""
     asked = told(
@@ -295,6 +323,7 @@ def test_the_application_s_counters() -> None:
     assert third.requests_sent >= third.requests_completed + third.requests_failed
 
 
+@pytest.mark.inventory("async-cassandra.monitor.error", "async-cassandra.monitor.goes-on")
 def test_a_query_that_fails_is_that_host_s_error_and_the_round_goes_on() -> None:
     silent = "at: 1s, for: 100s, node: dc1/1, kind: silent"
     options = "{connection_monitor: {enabled: true}, heartbeat_interval: 0s}"
@@ -305,6 +334,11 @@ def test_a_query_that_fails_is_that_host_s_error_and_the_round_goes_on() -> None
     assert one.rounds[1].took_s == pytest.approx(10.0015)
 
 
+@pytest.mark.inventory(
+    "async-cassandra.health-check.healthy",
+    "async-cassandra.health-check.unhealthy",
+    "async-cassandra.health-check.details",
+)
 def test_the_health_check_counts_healthy_and_unhealthy_hosts_with_their_errors() -> None:
     faults = (
         "at: 50s, for: 100s, node: dc1/1, kind: silent",
@@ -374,6 +408,7 @@ def test_crosstalk_makes_each_answer_cost_more_the_more_are_in_flight() -> None:
     """T(n) = L + q n (n - 1): eight at once with 100 us of crosstalk take 5.6 ms more."""
     run = ran(
         ASYNC,
+        options="{tcp_nodelay: true}",  # all leave at once
         load="{bursts: {size: 8, first: 1s}}",
         cpu="{issue: 0s, crosstalk: 100us}",
         duration="2s",

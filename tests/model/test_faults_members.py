@@ -200,9 +200,12 @@ def test_a_drain_lets_what_is_in_flight_finish(driver: str) -> None:
     assert set(run.column("attempts")) == {1}
 
 
-@pytest.mark.parametrize("driver", BOTH)
-def test_a_connection_is_closed_when_nothing_waits_for_an_answer_on_it(driver: str) -> None:
-    """The answers left at 10.20025 s; the node looks every 10 ms."""
+@pytest.mark.parametrize(("driver", "closed_ms"), [("java3", 10_210), ("python", 10_250)])
+def test_a_connection_is_closed_when_nothing_waits_for_an_answer_on_it(
+    driver: str, closed_ms: int
+) -> None:
+    """The answers left at 10.20025 s; the node looks every 10 ms. Of Python's two requests on the
+    connection the second waits for an acknowledgement (no TCP_NODELAY): 40.5 ms."""
     run = ran(
         driver,
         LEAVES + ", drain_timeout: 9s",
@@ -213,7 +216,7 @@ def test_a_connection_is_closed_when_nothing_waits_for_an_answer_on_it(driver: s
         duration="30s",
     )
     (gone,) = run.noted("node_drained")
-    assert gone[0] == 10_210 * MS
+    assert gone[0] == closed_ms * MS
     assert gone[3] == 0
 
 

@@ -37,6 +37,7 @@ def tick(at_ns: int) -> int:
 # Dropped ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.inventory("java3.idle-drop")
 @pytest.mark.parametrize("driver", BOTH)
 def test_a_connection_that_is_idle_for_too_long_is_dropped_and_nobody_is_told(driver: str) -> None:
     """An entry lives for 5 min from the last packet: the answer to the request of 1 s."""
@@ -69,6 +70,7 @@ def test_heartbeats_within_the_time_keep_all_connections_alive(driver: str) -> N
     assert run.noted("middlebox_dropped", "connection_broke") == []
 
 
+@pytest.mark.inventory("java3.idle-drop")
 @pytest.mark.parametrize("driver", BOTH)
 def test_without_heartbeats_a_request_on_a_dropped_connection_times_out(driver: str) -> None:
     """12 s from the write, on the wheel (java3); 10 s from the call (python)."""
@@ -187,6 +189,7 @@ def test_keepalive_is_off_unless_it_is_asked_for(driver: str) -> None:
     assert run.noted("middlebox_dropped") != []
 
 
+@pytest.mark.inventory("java3.tcp-keepalive")
 @pytest.mark.parametrize("driver", BOTH)
 def test_probes_within_the_time_keep_all_connections_alive(driver: str) -> None:
     run = ran(
@@ -208,6 +211,7 @@ def test_linux_s_own_keepalive_comes_too_late_for_most_middleboxes(driver: str) 
     assert run.outcomes() == ["ok", "client_timeout"]
 
 
+@pytest.mark.inventory("java3.tcp-keepalive")
 @pytest.mark.parametrize("driver", BOTH)
 def test_probes_find_the_dead_connection_after_2_h_11_min_15_s(driver: str) -> None:
     """7,200 s of idleness, then nine probes 75 s apart without an answer."""

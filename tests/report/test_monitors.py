@@ -48,6 +48,7 @@ def document(results: Results) -> dict[str, Any]:
     return dict(one)
 
 
+@pytest.mark.inventory("async-cassandra.monitor.hosts-down")
 def test_the_terminal_warns_of_hosts_that_are_down(printed: str) -> None:
     assert WARNING in printed
     assert "What api[0] saw of its hosts" in printed
@@ -58,6 +59,7 @@ def test_the_terminal_tells_how_the_warm_up_went(printed: str) -> None:
     assert "not dc1/2 (no host available)" in printed
 
 
+@pytest.mark.inventory("async-cassandra.monitor.report")
 def test_the_terminal_shows_the_last_round(printed: str) -> None:
     assert "monitor: 3 rounds" in printed
     assert "3 healthy, 0 unhealthy" in printed
@@ -65,6 +67,7 @@ def test_the_terminal_shows_the_last_round(printed: str) -> None:
     assert row.split() == ["dc1/2", "yes", "1", "1.50ms", "–"]
 
 
+@pytest.mark.inventory("async-cassandra.monitor.app-metrics", "async-cassandra.monitor.hosts")
 def test_the_document_has_the_fields_of_the_monitor(document: dict[str, Any]) -> None:
     assert document["cluster_name"] == "faults"
     assert document["protocol_version"] == 4

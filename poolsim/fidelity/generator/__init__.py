@@ -13,6 +13,7 @@ from poolsim.fidelity.generator.clients import draw_clients, is_fragile
 from poolsim.fidelity.generator.cluster import draw_datacenters, draw_node
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.events import (
+    draw_breaks,
     draw_changes,
     draw_faults,
     draw_members,
@@ -56,6 +57,7 @@ def _faults(
     """What befalls nodes, what lies before them, and who joins and leaves, in the order of time."""
     harmless = is_fragile(client.driver, client.protocol)
     faults = draw_faults(Dice(draws, "faults"), outline, datacenters, harmless)
+    faults += draw_breaks(Dice(draws, "breaks"), outline, datacenters, client, faults)
     faults += draw_middleboxes(Dice(draws, "middleboxes"), outline, datacenters, harmless)
     faults += draw_members(Dice(draws, "members"), outline, datacenters, faults, harmless)
     return tuple(sorted(faults, key=lambda fault: (fault.at_ns, fault.node)))

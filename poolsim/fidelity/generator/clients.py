@@ -55,7 +55,8 @@ def draw_clients(
         dice = Dice(draws, f"client {k}")
         client, setting = _client(dice, outline, datacenters, _NAMES[k], size)
         client = _with_kernel(Dice(draws, f"kernel {k}"), client)
-        client = _with_wrapper(Dice(draws, f"wrapper {k}"), client)
+        if EXHAUSTION not in outline.themes:  # which is a matter of when requests come
+            client = _with_wrapper(Dice(draws, f"wrapper {k}"), client)
         orm = draw_orm(Dice(draws, f"orm {k}"), setting, client.options, datacenters)
         client = replace(client, options=orm)
         clients.append(client)
@@ -154,6 +155,8 @@ def _client(
         issue_ns, per_request_ns = 0, 0
         limit = streams * dice.whole(55, 105) // 100
         demand = replace(demand, at_once=streams * 5 // 2)
+        if dice.yes(80):  # what a broken connection loses ends in that instant
+            options = replace(options, retry="fallthrough")
     client = Client(
         name=name,
         instances=size.instances,

@@ -115,6 +115,35 @@ def _whole_datacenter(
     ]
 
 
+def draw_breaks(
+    dice: Dice,
+    outline: Outline,
+    datacenters: tuple[Datacenter, ...],
+    client: Client,
+    others: tuple[Fault, ...],
+) -> tuple[Fault, ...]:
+    """Connections of a client that bursts take to its limit break in the middle of some: all that
+    they carry ends in one instant, and as many requests that waited for the limit enter in it."""
+    load = client.load
+    bursts = load.every_ns > 0 and client.max_concurrent > 0 and load.size > client.max_concurrent
+    if STARVATION not in outline.themes or not bursts or client.options.retry != "fallthrough":
+        return ()
+    home = next(one for one in datacenters if one.name == client.datacenter)
+    first = sum(one.nodes for one in datacenters[: datacenters.index(home)])
+    count = (outline.duration_ns - load.first_ns) // load.every_ns
+    found: list[Fault] = []
+    for burst in range(count // 2, count, max(count // 6, 1)):
+        at_ns = load.first_ns + load.every_ns * burst + home.delay_ns + outline.service_ns // 4
+        k = dice.whole(0, home.nodes - 1)
+        kind, for_ns = "protocol_error", outline.service_ns
+        if home.nodes > 1 and dice.yes(50):  # another one goes on
+            kind, for_ns = "stop", MILLISECOND_NS
+        fault = Fault(at_ns, for_ns, first + k, f"{home.name}/{k + 1}", kind)
+        if all(fault.node != other.node or _apart(fault, other) for other in (*others, *found)):
+            found.append(fault)
+    return tuple(found)
+
+
 def draw_middleboxes(
     dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], harmless: bool
 ) -> tuple[Fault, ...]:
