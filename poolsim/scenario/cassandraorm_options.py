@@ -3,8 +3,9 @@
 The document ("Connection Pool Management") shows settings and never says which are defaults. Here a
 number that it shows is the default of its option, as far as all its examples agree; a block that it
 shows with `enabled` is off without it. What it does not name is the driver's own, and keeps its
-default: the read timeout, the reconnection policy, the load balancing. Sources are lines of the
-document. What its rules are is said in model/wrappers/cassandraorm/__init__.py.
+default: the read timeout, the reconnection policy, the load balancing; so do sizes and the 2,048
+requests of a connection, which it sets in some examples only (docs/differences.md). Sources are
+lines of the document. What its rules are is said in model/wrappers/cassandraorm/__init__.py.
 """
 
 from collections.abc import Callable
@@ -39,10 +40,6 @@ from poolsim.scenario.scenario import Balancing, Options
 
 NAME = "cassandraorm"
 DOCUMENT = "cassandraorm-js/Connection Pool Management:"
-REQUESTS = 32_768
-LEGACY_REQUESTS = 128
-LEGACY = 2
-"""The last protocol version with 128 stream ids."""
 
 POLICIES = {
     "DefaultLoadBalancingPolicy": "default",
@@ -573,11 +570,10 @@ class CassandraOrmOptions(Entry):
 def defaults(protocol: int) -> Options:
     """The document's numbers, and the driver's where it gives none."""
     options = NODEJS.defaults(protocol)
-    most = LEGACY_REQUESTS if protocol <= LEGACY else REQUESTS
     return replace(
         options,
-        local=replace(options.local, max_requests=most, max=0),
-        remote=replace(options.remote, max_requests=most, max=0),
+        local=replace(options.local, max=0),
+        remote=replace(options.remote, max=0),
         idle_timeout_ns=120 * SECOND_NS,
         warmup=False,
         orm=Orm(pool=ADVANCED),

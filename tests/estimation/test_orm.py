@@ -132,7 +132,7 @@ def test_requests_since_the_row_before() -> None:
 @pytest.mark.inventory("cassandraorm.metrics.pool-utilization")
 def test_utilisation_is_what_is_in_flight_of_what_fits() -> None:
     last = document()["metrics"][-1]
-    assert last["poolUtilization"] == pytest.approx(3 / (4 * 32_768))
+    assert last["poolUtilization"] == pytest.approx(3 / (4 * 2_048))
 
 
 @pytest.mark.inventory("cassandraorm.metrics.connection-turnover")

@@ -60,8 +60,18 @@ def test_max_below_core_is_a_mistake() -> None:
 
 
 @pytest.mark.inventory("cassandraorm.max-requests")
-def test_a_connection_carries_32768_requests() -> None:
-    assert DRIVERS[ORM].defaults(4).local.max_requests == 32_768
+def test_a_connection_carries_32768_requests_where_one_says_so() -> None:
+    """The driver's own numbers are 2,048, and 128 on v1 and v2."""
+    run = orm(
+        pooling="maxRequestsPerConnection: 32768",
+        load="{bursts: {size: 32769, first: 1s}}",
+        service="2s",
+        cpu="{issue: 0s}",
+        duration="12s",
+    )
+    assert run.outcomes().count("no_host_available") == 1
+    assert max(int(table[0, 3]) for _, table in run.samples) == 32_768
+    assert DRIVERS[ORM].defaults(4).local.max_requests == 2_048
     assert DRIVERS[ORM].defaults(2).local.max_requests == 128
 
 
