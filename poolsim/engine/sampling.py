@@ -12,7 +12,7 @@ from poolsim.engine.rows import SAMPLE_WIDTH
 from poolsim.model.drivers.ports import needed
 from poolsim.model.primitives import World
 from poolsim.model.records import IGNORED, POOL_USABLE
-from poolsim.model.wrappers.async_cassandra import FIRST_CHECK
+from poolsim.model.wrappers.looks import FIRST_CHECK
 
 
 def sample_values(w: World) -> int:

@@ -119,7 +119,7 @@ def monitored(scenario: Scenario, record: Record) -> tuple[Monitored, ...]:
     session = 0
     for place, client in enumerate(scenario.clients):
         wrapper = client.options.wrapper
-        if wrapper.warm_up or wrapper.monitored:
+        if wrapper.name and (wrapper.warm_up or wrapper.monitored):
             found.append(_of_session(scenario, record, place, session))
         session += client.instances
     return tuple(found)

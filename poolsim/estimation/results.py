@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas
 
     from poolsim.estimation.monitor import Monitored
+    from poolsim.estimation.orm import OrmReport
     from poolsim.scenario.scenario import Scenario
 
 
@@ -104,6 +105,8 @@ class Results:
     """The line that reproduces the run."""
     monitors: tuple[Monitored, ...] = ()
     """What the wrappers of the first replication saw of their hosts."""
+    orm_reports: tuple[OrmReport, ...] = ()
+    """What the CassandraORM pools of the first replication say of themselves."""
     numbers: dict[str, int] = field(default_factory=dict)
     """Sums over the replications: requests, events of the engine."""
 

@@ -13,6 +13,7 @@ import poolsim
 from poolsim.estimation.intervals import estimate
 from poolsim.estimation.metrics import metrics_of
 from poolsim.estimation.monitor import monitored
+from poolsim.estimation.orm import orm_reports
 from poolsim.estimation.recovery import recoveries
 from poolsim.estimation.replication import RecordedReplication
 from poolsim.estimation.results import Estimate, Results, Verdict
@@ -107,6 +108,7 @@ def run_scenario(
         elapsed_s=time.perf_counter() - started,
         reproduce=_reproduce(scenario, source, overrides, digest),
         monitors=monitored(scenario, records[0]),
+        orm_reports=orm_reports(scenario, records[0]),
         numbers=_numbers(done),
     )
 

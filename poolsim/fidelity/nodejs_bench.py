@@ -62,6 +62,7 @@ class NodejsBenchWorld(BenchWorld):
 class NodejsBench(Bench):
     """A pool of the Node.js driver on the bench."""
 
+    driver = "nodejs"
     world_type = NodejsBenchWorld
     world: NodejsBenchWorld
 
@@ -80,7 +81,7 @@ class NodejsBench(Bench):
     ) -> None:
         self._own = (remote, warmup, defunct_threshold, reconnection, jitter_parts)
         super().__init__(
-            "nodejs",
+            self.driver,
             protocol,
             Pooling(core=core, max=core, max_requests=max_requests),
             idle_timeout_ns=0,

@@ -79,6 +79,7 @@ from poolsim.model.records import (
     slotted,
 )
 from poolsim.model.wrappers.async_cassandra import start_wrapper
+from poolsim.model.wrappers.cassandraorm_tables import fill_in
 from poolsim.scenario.scenario import (
     NO_STATUS,
     Client,
@@ -273,6 +274,8 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
     furnish = getattr(DRIVERS[client.driver], "furnish_sessions", None)
     if furnish is not None:
         furnish(w, record, client, draws)
+    if client.options.orm.pool:
+        fill_in(w, scenario, client, len(w.clients) - 1)
 
 
 def _order_of_replicas(traits: Traits, policy: int, shuffled: bool) -> int:

@@ -43,7 +43,12 @@ ARRIVAL = 26  # a request of an open load is due
 ACKNOWLEDGED = 27  # a node's kernel acknowledges a write without a response to do it with
 IDLE_CHECK = 28  # a middlebox looks whether a connection was idle; what is sent now still passes
 MONITOR = 29  # a wrapper begins to look at the hosts of its session
-EVENT_KINDS = 30
+# Timers of a wrapper that is a driver of its own (drivers/ports.py), handled after all others.
+SESSION_DUE = 30
+POOL_DUE = 31
+CONNECTION_DUE = 32
+ATTEMPT_DUE = 33  # an attempt that was put off
+EVENT_KINDS = 34
 
 EVENT_NAMES = (
     "node_done",
@@ -76,6 +81,10 @@ EVENT_NAMES = (
     "acknowledged",
     "idle_check",
     "monitor",
+    "session_due",
+    "pool_due",
+    "connection_due",
+    "attempt_due",
 )
 
 # How a request ends ------------------------------------------------------------------------------
@@ -100,6 +109,7 @@ LOST = 7  # TransportException: the connection broke
 TIMED_OUT = 8  # OperationTimedOutException
 UNDECODABLE = 9  # the answer could not be decoded
 BUSY_CONNECTION = 10  # generic BusyConnection: max_requests in flight, or above the high watermark
+CIRCUIT_OPEN = 11  # cassandraorm: the host's circuit breaker lets nothing through
 ERROR_NAMES = (
     "",
     "pool is busy: queue full",
@@ -112,6 +122,7 @@ ERROR_NAMES = (
     "timed out",
     "answer cannot be decoded",
     "connection is busy",
+    "circuit is open",
 )
 
 # What is noted (the event table) -----------------------------------------------------------------
@@ -169,6 +180,24 @@ LOW_WATERMARK = 49  # and ends; value: sent
 QUEUE_FULL = 50  # a connection rejects for want of room; value: in flight, sent and queued
 READ_BUFFER_FULL = 51  # responses are read faster than they are taken; value: bytes in the buffer
 READ_BUFFER_DRAINED = 52  # value: bytes in the buffer
+# Of cassandraorm.
+FAILED_OVER = 53  # a request left the host for another; value: that one's node
+CIRCUIT_OPENED = 54  # value: failures in a row, or 0 where a trial request failed
+CIRCUIT_HALF_OPEN = 55
+CIRCUIT_CLOSED = 56  # value: trial requests that were answered
+POOL_GREW = 57  # value: connections that the pool is to have
+POOL_SHRANK = 58  # value: the same
+HOST_UNHEALTHY = 59  # its health check failed
+HOST_HEALTHY = 60  # it was answered again
+DISCOVERED = 61  # the list of nodes was read; value: hosts that came or went
+METERED_TOTAL = 62  # value: connections of a pool
+METERED_ACTIVE = 63  # value: those with requests in flight
+METERED_IN_FLIGHT = 64  # value: requests in flight
+DETAIL_CREATED = 65  # of a connection at the end of the run; value: when its handshake was over
+DETAIL_LAST_USED = 66  # value: when a request last used it
+DETAIL_IN_FLIGHT = 67  # value: requests in flight
+REQUEST_LOGGED = 68  # value: nanoseconds that it took
+ERROR_LOGGED = 69  # value: how the request ended
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -223,6 +252,23 @@ NOTE_NAMES = (
     "queue_full",
     "read_buffer_full",
     "read_buffer_drained",
+    "failed_over",
+    "circuit_opened",
+    "circuit_half_open",
+    "circuit_closed",
+    "pool_grew",
+    "pool_shrank",
+    "host_unhealthy",
+    "host_healthy",
+    "discovered",
+    "metered_total",
+    "metered_active",
+    "metered_in_flight",
+    "detail_created",
+    "detail_last_used",
+    "detail_in_flight",
+    "request_logged",
+    "error_logged",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

@@ -158,6 +158,8 @@ class Client:
     connect_covers: int = 0  # 1: connect_timeout is for the whole handshake
     remote_rotates: int = 1  # 0: plans always offer a remote datacenter's first hosts
     connects_remote: int = 1  # 0: no connections to remote hosts
+    offers_remote: int = 1  # 0: plans do not offer them
+    region_order: int = -1  # entry of `rotation_nodes`: in which order plans take datacenters
     status_delay: int = -1  # lane of the delay of status events, -1: none
     topology_delay: int = -1  # of topology events
     busy_ends: int = 0  # 1: a rejection with BusyConnection ends the request

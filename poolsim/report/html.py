@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from poolsim import __version__
 from poolsim.estimation.monitor import Monitored
+from poolsim.estimation.orm import OrmReport
 from poolsim.estimation.results import Estimate, Results, Verdict
-from poolsim.report import monitors, tables, words
+from poolsim.report import monitors, orm_pools, tables, words
 from poolsim.report import plot_style as style
 from poolsim.report.budget import bound_text, budgets, memory_text, threads_text
 from poolsim.report.growth import NANOSECONDS
@@ -157,6 +158,7 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "failures": words.first_failures(results),
         "monitor_heads": monitors.HEADS,
         "monitors": [_monitor(one) for one in results.monitors],
+        "orm_pools": [_orm_pool(one) for one in results.orm_reports],
         "plots": [{"title": plot.title, "svg": _inlined(plot)} for plot in pictures],
         "plots_note": _plots_note(results, pictures),
         "runs": runs,
@@ -168,6 +170,21 @@ def _context(results: Results, pictures: list[Plot]) -> dict[str, Any]:
         "metrics": [(name, estimate_text(e)) for name, e in results.estimates.items()],
         "resolved": results.resolved,
         "reproduce": results.reproduce,
+    }
+
+
+def _orm_pool(one: OrmReport) -> dict[str, Any]:
+    metrics, connections = orm_pools.metric_rows(one), orm_pools.connection_rows(one)
+    tables_of = (
+        (orm_pools.HOST_HEADS, orm_pools.host_rows(one)),
+        (orm_pools.METRIC_HEADS, metrics[-MOST_EVENTS:]),
+        (orm_pools.CONNECTION_HEADS, connections[:MOST_EVENTS]),
+    )
+    return {
+        "title": orm_pools.title(one),
+        "texts": orm_pools.texts(one),
+        "problems": orm_pools.problems(one),
+        "tables": [{"heads": heads, "rows": rows} for heads, rows in tables_of if rows],
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from poolsim import __version__
 from poolsim.estimation.monitor import as_document
+from poolsim.estimation.orm import as_document as orm_document
 from poolsim.estimation.results import Estimate, Results
 from poolsim.report import words
 from poolsim.report.budget import Budget, budgets
@@ -76,6 +77,7 @@ def summary(results: Results) -> dict[str, Any]:
             for stall in results.stalls
         ],
         "monitors": [as_document(one) for one in results.monitors],
+        "cassandraorm": [orm_document(one) for one in results.orm_reports],
         "failures": list(words.first_failures(results)),
         "warnings": list(results.warnings),
         "replications": [

@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from poolsim.estimation.monitor import Monitored
+from poolsim.estimation.orm import OrmReport
 from poolsim.estimation.results import Results
-from poolsim.report import monitors, words
+from poolsim.report import monitors, orm_pools, words
 from poolsim.report.budget import bound_text, budgets, memory_text, signal_text, threads_text
 from poolsim.report.growth import NANOSECONDS
 from poolsim.report.summaries import (
@@ -32,6 +33,7 @@ from poolsim.report.units import MISSING, NO_BREAK, counted, plain, quantity, se
 
 COLOURS = {"passed": "green", "failed": "red", "inconclusive": "yellow", "none": "cyan"}
 MOST_STALLS, MOST_RECOVERIES, MOST_WARNINGS, MOST_HOSTS, MOST_FILES = 8, 12, 8, 12, 20
+MOST_METRIC_ROWS = 6
 
 HOST_COLUMNS = (
     ("connec-\ntions", "connections"),
@@ -159,6 +161,8 @@ def show(results: Results, console: Console, run_directory: Path | None) -> None
         page.items(list(failures), 3)
     for one in results.monitors:
         _monitor(page, one)
+    for pool in results.orm_reports:
+        _orm(page, pool)
     _notes(page, results)
     _effort(page, results)
     _files(page, run_directory)
@@ -358,6 +362,19 @@ def _monitor(page: Page, one: Monitored) -> None:
         rows = monitors.host_rows(one.rounds[-1])
         page.put(page.table(list(monitors.HEADS), rows[:MOST_HOSTS]))
     page.items(monitors.warning_texts(one), MOST_WARNINGS, "yellow")
+
+
+def _orm(page: Page, one: OrmReport) -> None:
+    """What a CassandraORM pool says of itself."""
+    page.heading(orm_pools.title(one))
+    for text in orm_pools.texts(one):
+        page.paragraph(text)
+    page.put(page.table(list(orm_pools.HOST_HEADS), orm_pools.host_rows(one)[:MOST_HOSTS]))
+    rows = orm_pools.metric_rows(one)[-MOST_METRIC_ROWS:]
+    table = page.table(list(orm_pools.METRIC_HEADS), rows)
+    if rows and page.fits(table):
+        page.put(table)
+    page.items(orm_pools.problems(one), MOST_WARNINGS, "yellow")
 
 
 def _notes(page: Page, results: Results) -> None:

@@ -281,6 +281,23 @@ EVENT_WORDS = {
     "queue_full": "connection rejects: queue full",
     "read_buffer_full": "read buffer exceeded",
     "read_buffer_drained": "read buffer half empty again",
+    "failed_over": "request failed over",
+    "circuit_opened": "circuit opened",
+    "circuit_half_open": "circuit half open",
+    "circuit_closed": "circuit closed",
+    "pool_grew": "pool grows",
+    "pool_shrank": "pool shrinks",
+    "host_unhealthy": "host unhealthy: health check failed",
+    "host_healthy": "host healthy again",
+    "discovered": "list of nodes read",
+    "metered_total": "metrics: connections",
+    "metered_active": "metrics: active connections",
+    "metered_in_flight": "metrics: requests in flight",
+    "detail_created": "connection at the end: made",
+    "detail_last_used": "connection at the end: last used",
+    "detail_in_flight": "connection at the end: in flight",
+    "request_logged": "request logged",
+    "error_logged": "error logged",
 }
 
 
@@ -316,9 +333,19 @@ def event_detail(kind: str, value: int) -> str:
         return f"x{value / 1000:g}"
     if kind == "middlebox_dropped":
         return f"idle for {quantity(value / NANOSECONDS, 's')}"
-    if kind in ("check_ok", "warmed_up"):
+    if kind in ("check_ok", "warmed_up", "request_logged", "detail_created", "detail_last_used"):
         return quantity(value / NANOSECONDS, "s")
-    if kind == "check_failed":
+    if kind in ("pool_grew", "pool_shrank"):
+        return f"to {value:,} connections"
+    if kind == "circuit_opened":
+        return f"after {value:,} failures in a row" if value else "a trial request failed"
+    if kind in ("metered_total", "metered_active", "metered_in_flight", "detail_in_flight"):
+        return f"{value:,}"
+    if kind == "discovered":
+        return f"{counted(value, 'host')} came or went"
+    if kind == "failed_over":
+        return f"to the cluster's node {value + 1:,}"
+    if kind in ("check_failed", "error_logged"):
         return kinds.OUTCOME_NAMES[value].replace("_", " ")
     if kind == "monitored":
         return f"{counted(value, 'host')} down"

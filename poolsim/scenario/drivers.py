@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from poolsim.scenario.async_cassandra_options import ASYNC_CASSANDRA
+from poolsim.scenario.cassandraorm_options import CASSANDRAORM
 from poolsim.scenario.generic_options import GENERIC
 from poolsim.scenario.java3_options import JAVA3
 from poolsim.scenario.nodejs_options import NODEJS
@@ -11,7 +12,8 @@ from poolsim.scenario.python_options import PYTHON
 from poolsim.scenario.scenario import Client
 
 DRIVERS: dict[str, Driver] = {
-    driver.name: driver for driver in (JAVA3, PYTHON, NODEJS, GENERIC, ASYNC_CASSANDRA)
+    driver.name: driver
+    for driver in (JAVA3, PYTHON, NODEJS, GENERIC, ASYNC_CASSANDRA, CASSANDRAORM)
 }
 
 

@@ -31,7 +31,7 @@ class Own:
     name: str
     """`{distance}` stands for LOCAL and REMOTE."""
     field: str
-    """Of `Options`, dotted; below a distance, of `Pooling`."""
+    """Of `Options`, dotted; below a distance named `local` or `remote`, of `Pooling`."""
     source: str
     """`repo@tag:path:line`."""
     at_runtime: bool = False
@@ -60,11 +60,15 @@ class DriverOption:
 
     def set_to(self, options: Options, value: Any) -> Options:
         """The options with this one replaced."""
-        names = self.field.split(".")
-        if len(names) == 1:
-            return dataclasses.replace(options, **{names[0]: value})
-        part = dataclasses.replace(getattr(options, names[0]), **{names[1]: value})
-        return dataclasses.replace(options, **{names[0]: part})
+        *blocks, last = self.field.split(".")
+        wholes: list[Any] = [options]
+        for name in blocks:
+            wholes.append(getattr(wholes[-1], name))
+        part = dataclasses.replace(wholes.pop(), **{last: value})
+        for name, around in zip(reversed(blocks), reversed(wholes), strict=True):
+            part = dataclasses.replace(around, **{name: part})
+        changed: Options = part
+        return changed
 
 
 @dataclass(frozen=True, slots=True)

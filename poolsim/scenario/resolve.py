@@ -67,8 +67,7 @@ def resolve(document: Document, directory: Path, path: Path | None) -> Scenario:
         raise findings.error()
     context = Context(document, directory, file.duration)
     datacenters = _datacenters(file.cluster, context)
-    nodes = sum(datacenter.nodes for datacenter in datacenters)
-    clients = _clients(file.clients, nodes, context)
+    clients = _clients(file.clients, datacenters, context)
     faults = resolve_faults(file.faults, file.cluster.datacenters, context)
     scenario = Scenario(
         name=file.name or _name_from(document.name),
@@ -172,8 +171,10 @@ def _datacenter(name: str, entry: DatacenterEntry, context: Context) -> Datacent
 # Clients ------------------------------------------------------------------------------------------
 
 
-def _clients(entries: list[ClientEntry], nodes: int, context: Context) -> list[Client]:
-    """All clients whose driver exists; `nodes` is the size of the cluster."""
+def _clients(
+    entries: list[ClientEntry], datacenters: tuple[Datacenter, ...], context: Context
+) -> list[Client]:
+    """All clients whose driver exists."""
     written = context.raw(("clients",))
     if isinstance(written, Items) and not written:
         context.findings.add(("clients",), "no client: at least one is needed")
@@ -188,13 +189,15 @@ def _clients(entries: list[ClientEntry], nodes: int, context: Context) -> list[C
             keys = ("name",) if entry.name else ()
             context.note(entry, *keys, message=message, uses=[(*entry.path, "name")])
         seen.setdefault(name, place)
-        client = _client(entry, name, nodes, context)
+        client = _client(entry, name, datacenters, context)
         if client is not None:
             clients.append(client)
     return clients
 
 
-def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Client | None:
+def _client(
+    entry: ClientEntry, name: str, datacenters: tuple[Datacenter, ...], context: Context
+) -> Client | None:
     """One client; None where its driver is unknown."""
     load = resolve_load(entry.load, context)
     datacenter = _home(entry, context)
@@ -208,6 +211,8 @@ def _client(entry: ClientEntry, name: str, nodes: int, context: Context) -> Clie
     if driver.io_threads_fixed and entry.cpu.io_threads not in (None, driver.io_threads):
         message = f"{driver.name} has {driver.io_threads} I/O thread per process: leave it out"
         context.note(entry.cpu, "io_threads", message=message)
+    _note_unknown_places(entry, options, datacenters, context)
+    nodes = sum(datacenter.nodes for datacenter in datacenters)
     connections = entry.instances * nodes * options.local.core
     if connections > MOST_CONNECTIONS:
         message = (
@@ -247,6 +252,27 @@ def _limit(entry: ClientEntry, options: Options, context: Context) -> int:
         uses = [(*entry.path, "options")]
         context.note(entry, "limit", message=message, of_key=True, uses=uses)
     return wrapper.max_concurrent if wrapper.rate_limited else own
+
+
+def _note_unknown_places(
+    entry: ClientEntry,
+    options: Options,
+    datacenters: tuple[Datacenter, ...],
+    context: Context,
+) -> None:
+    """Nodes and datacenters that a wrapper's options name and that do not exist."""
+    sizes = {datacenter.name: datacenter.nodes for datacenter in datacenters}
+    for node, _ in options.orm.preallocated:
+        place, _, number = node.rpartition("/")
+        known = place in sizes and number.isascii() and number.isdigit()
+        if sizes and not (known and 1 <= int(number[:9]) <= sizes[place]):
+            message = f"there is no node {node[:60]}: write {next(iter(sizes))}/1"
+            context.note(entry, "options", "preallocateConnections", message=message)
+    for region in options.orm.regions:
+        if sizes and region.name not in sizes:
+            hint = did_you_mean(region.name, sizes)
+            message = f"there is no datacenter {region.name[:60]}{hint}"
+            context.note(entry, "options", "regionSettings", message=message)
 
 
 def _home(entry: ClientEntry, context: Context) -> str:

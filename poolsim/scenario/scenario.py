@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from poolsim.scenario.generic import GenericOptions
+from poolsim.scenario.orm import Orm
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,8 @@ class Options:
     keepalive: bool = False
     """Whether the driver asks the kernel to probe connections that are idle (SO_KEEPALIVE)."""
     wrapper: Wrapper = Wrapper()
+    orm: Orm = field(default_factory=Orm)
+    """cassandraorm: all that it adds to the driver."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from poolsim.scenario.cassandraorm_warnings import cassandraorm_warnings
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.generic_warnings import generic_warnings
 from poolsim.scenario.idle_warnings import idle_warnings
@@ -70,6 +71,8 @@ def _options_warnings(client: Client, options: Options, scenario: Scenario) -> I
         yield from nodejs_warnings(client, options)
     if client.driver == "generic":
         yield from generic_warnings(client, options, scenario)
+    if client.driver == "cassandraorm":
+        yield from cassandraorm_warnings(client, options)
     if client.driver == "python" and client.protocol <= 2:
         for distance, pooling in (("local", options.local), ("remote", options.remote)):
             if pooling.core > pooling.max:

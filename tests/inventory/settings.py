@@ -13,8 +13,8 @@ from poolsim.scenario.metrics import METRICS
 from tests.inventory.rows import NotBuilt, Row, is_built
 
 MODEL = Path(__file__).parents[2] / "poolsim" / "model"
-DRIVER_OF = {"async-cassandra": "python", "cassandraorm": "nodejs"}
-"""Wrappers and what they stand on."""
+DRIVER_OF = {"async-cassandra": "python"}
+"""Wrappers whose options are named as those of what they stand on."""
 OTHERS = ("file", "report", "scenario", "wrapper")
 
 

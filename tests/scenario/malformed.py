@@ -118,10 +118,14 @@ def generate() -> list[MalformedFile]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     trees = {base: yaml.load(base, Loader=loader) for base in bases()}
+    # What is broken in a tree is an option of java3, or a node of dc1.
+    fit = [base for base, tree in trees.items() if _fits(tree)]
     for name in [*TEXT_KINDS, *TREE_KINDS]:
         for number in range(LIMITS[name]):
             draw = random.Random(f"{name}/{number}")
-            base = RICH if name in TREE_KINDS and number % 2 == 0 else draw.choice(bases())
+            base = RICH
+            if name in TEXT_KINDS or number % 2:
+                base = draw.choice(fit if name in TREE_KINDS else bases())
             if name in TREE_KINDS:
                 tree = copy.deepcopy(trees[base])
                 fragment = TREE_KINDS[name](tree, draw)
@@ -131,6 +135,15 @@ def generate() -> list[MalformedFile]:
             data = content.encode() if isinstance(content, str) else content
             files.append(MalformedFile(name, number, data, fragment))
     return files
+
+
+def _fits(tree: dict[str, Any]) -> bool:
+    drivers = {client["driver"] for client in tree["clients"]}
+    return (
+        "java3" in drivers
+        and tree["clients"][0]["driver"] == "java3"
+        and ("dc1" in tree["cluster"]["datacenters"])
+    )
 
 
 # The file as a whole ------------------------------------------------------------------------------
@@ -301,10 +314,7 @@ def client_of(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def pooling_of(tree: dict[str, Any]) -> dict[str, Any]:
-    client = client_of(tree)
-    if client["driver"] != "java3":  # the one that checks its sizes
-        client |= {"driver": "java3", "options": {}}
-    pooling = client.setdefault("options", {}).setdefault("pooling", {})
+    pooling = client_of(tree).setdefault("options", {}).setdefault("pooling", {})
     assert isinstance(pooling, dict)
     return pooling
 

@@ -130,6 +130,7 @@ def test_options_are_those_of_the_driver(driver: Any) -> None:
         "java3": "connect_to_remote_hosts: true",
         "nodejs": "request_timeout: 1s",
         "generic": "executor_threads: 2",
+        "cassandraorm": "request_timeout: 1s",
     }.get(driver.name, "read_timeout: 1s")
     file = RICH.replace("driver: python", f"driver: {driver.name}").replace(
         "      pooling: {local: {core: 1, max: 4, min_requests: 5, max_requests: 100}}",

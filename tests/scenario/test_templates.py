@@ -63,6 +63,11 @@ ASKED = {
         "apache/cassandra-gocql-driver#91",
     },
     "distance": {"scylladb/scylladb#7072"},
+    "cassandraorm-production": set(),  # and so are these
+    "cassandraorm-high-throughput": set(),
+    "cassandraorm-low-latency": set(),
+    "cassandraorm-multi-region": set(),
+    "cassandraorm-over-configured": set(),
 }
 
 

@@ -67,7 +67,12 @@ def test_a_scenario_without_anything_odd_has_none() -> None:
     assert warnings_of(load_text(SMALL)) == []
 
 
-@pytest.mark.parametrize("template", templates(), ids=lambda template: template.name)
+@pytest.mark.parametrize(
+    "template",
+    # Configurations as a document has them are what they are: test_cassandraorm_warnings.py.
+    [template for template in templates() if not template.name.startswith("cassandraorm-")],
+    ids=lambda template: template.name,
+)
 def test_templates_have_none(template: object) -> None:
     assert warnings_of(load_text(template.text)) == []  # type: ignore[attr-defined]
 

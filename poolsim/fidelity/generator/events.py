@@ -25,7 +25,7 @@ _FACTORS = (0.5, 1.5, 2.0, 5.0, 20.0)
 _OF_OTHER_DICE = ("middlebox", "add", "remove")
 _FREQUENT = ("stop", "stop", "pause", "pause", "slow", "slow")
 _MIDDLEBOX_PERCENT = 25
-_MEMBERSHIP_PERCENT = 25
+_MEMBERSHIP_PERCENT = 35
 
 
 def draw_faults(
@@ -202,7 +202,9 @@ def _membership(dice: Dice, outline: Outline, node: int, name: str) -> list[Faul
         drain_ns = 0
         if kind == "remove":
             longest_ns = 2 * outline.service_ns + SECOND_NS
-            drain_ns = dice.one_of((0, dice.whole(1, SECOND_NS), dice.whole(1, longest_ns)))
+            drain_ns = dice.one_of(
+                (0, dice.whole(1, SECOND_NS), dice.whole(1, longest_ns), 4 * longest_ns)
+            )
         found.append(Fault(at_ns, 0, node, name, kind, drain_timeout_ns=drain_ns))
         at_ns += drain_ns + dice.whole(1, outline.duration_ns // 4)
     return [fault for fault in found if fault.at_ns < outline.duration_ns]

@@ -217,8 +217,11 @@ def _balancing(dice: Dice, setting: Setting) -> Balancing:
 
 
 def _policies(setting: Setting) -> tuple[str, ...]:
-    """The policies that the driver has, in the model's order."""
-    option = next(option for option in setting.options if option.field == "balancing.policy")
+    """The policies that the driver has, in the model's order; none where they go by other names."""
+    options = [option for option in setting.options if option.field == "balancing.policy"]
+    if not options:
+        return ()
+    (option,) = options
     return tuple(name for name in POLICY_NAMES if name in option.written.schema["enum"])
 
 

@@ -11,7 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
 
-from poolsim.fidelity.soak import audit_generic, audit_java3, audit_nodejs, audit_python
+from poolsim.fidelity.soak import (
+    audit_cassandraorm,
+    audit_generic,
+    audit_java3,
+    audit_nodejs,
+    audit_python,
+)
 from poolsim.fidelity.soak.view import THERE, View, look
 from poolsim.model.client.issuing import ISSUER_BLOCKED
 from poolsim.model.cluster.faults import SILENCE
@@ -23,6 +29,8 @@ from poolsim.model.kinds import (
     ARRIVAL,
     ASK_AT_NODE,
     ASK_TIMEOUT,
+    ATTEMPT_DUE,
+    CONNECTION_DUE,
     CONNECTION_LOST,
     FLUSH,
     HEARTBEAT,
@@ -50,14 +58,15 @@ from poolsim.model.records import (
     WIRE_CLOSING,
     World,
 )
-from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, WARM_UP_ROUND
+from poolsim.model.wrappers.looks import FIRST_CHECK, WARM_UP_ROUND
 
-_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, RESPONSE_STEP, NODE_ARRIVAL)
+_OF_ATTEMPTS = (NODE_DONE, RESPONSE, RESPONSE_READ, RESPONSE_STEP, NODE_ARRIVAL, ATTEMPT_DUE)
 _OF_CONNECTIONS = (
     ACKNOWLEDGED,
     ANSWER,
     ASK_AT_NODE,
     ASK_TIMEOUT,
+    CONNECTION_DUE,
     CONNECTION_LOST,
     FLUSH,
     HEARTBEAT,
@@ -81,6 +90,7 @@ DRIVER_AUDITS = {
     "python": cast(DriverAudit, audit_python),
     "nodejs": cast(DriverAudit, audit_nodejs),
     "generic": cast(DriverAudit, audit_generic),
+    "cassandraorm": cast(DriverAudit, audit_cassandraorm),
 }
 
 

@@ -20,6 +20,7 @@ from poolsim.model.client.loops import after_request
 from poolsim.model.cluster.nodes import receive
 from poolsim.model.connection.executors import release_thread, submit_retry
 from poolsim.model.connection.nagle import acknowledge, send_small
+from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import free_stream, take_stream
 from poolsim.model.connection.timers import (
     arm,
@@ -29,14 +30,21 @@ from poolsim.model.connection.timers import (
 )
 from poolsim.model.connection.wires import is_there
 from poolsim.model.drivers.ports import (
+    begins_anew,
     borrow,
+    ends_look,
     give_back,
+    holds_back,
     late_response,
     lost,
+    puts_off,
+    request_ended,
     timed_out,
+    writes_along,
 )
 from poolsim.model.kinds import (
     ARRIVAL,
+    ATTEMPT_DUE,
     ATTEMPT_TIMEOUT,
     BUSY,
     BUSY_CONNECTION,
@@ -85,7 +93,8 @@ from poolsim.model.slots import (
     new_attempt,
 )
 from poolsim.model.sorting import sort_by_rank
-from poolsim.model.wrappers.async_cassandra import FIRST_CHECK, check_ended
+from poolsim.model.wrappers.async_cassandra import check_ended
+from poolsim.model.wrappers.looks import FIRST_CHECK
 
 KEPT_ERRORS = 6
 ERROR_BITS = 4
@@ -148,6 +157,8 @@ def _enter(w: World, r: int, a: int, now: int) -> None:
     if client.blocking == 1 and w.sessions[s].issue_scheduled >= ISSUER_BLOCKED:
         issue_later(w, r)
         return
+    if holds_back(w, r, a, now) == 1:
+        return
     request.issued = now
     if client.timeout_covers == 1 and client.timeout > 0:
         time_request(w, r, now + client.timeout)
@@ -196,6 +207,8 @@ def _try_hosts(w: World, r: int, a: int, now: int) -> bool:
     while True:
         p = next_host(w, r)
         if p < 0:
+            if begins_anew(w, r, a, now) == 1:
+                return False
             finish_attempt(w, a)
             _end(w, r, NO_HOST_AVAILABLE, 0, now)
             return False
@@ -269,7 +282,8 @@ def _write(w: World, a: int, now: int) -> bool:
         thread = w.threads[connection.thread]
         if thread.free_at > now:
             written = thread.free_at
-        written += client.write_cost
+        if writes_along(w, a, now) == 0:
+            written += client.write_cost
         thread.free_at = written
     attempt.sent_at = written
     if client.timeout > 0 and client.timeout_covers == 0:
@@ -447,6 +461,8 @@ def _failed(w: World, a: int, now: int) -> None:
     p = attempt.pool
     c = attempt.connection
     finish_attempt(w, a)
+    if puts_off(w, a, r, p, error, now) == 1:
+        return
     if _is_tried_again(w, r, error):
         _try_another(w, r, p, c, now)
     else:
@@ -505,6 +521,13 @@ def _try_pool_again(w: World, r: int, a: int, p: int, c: int, now: int) -> None:
         _try_hosts(w, r, a, now)
 
 
+@handles(ATTEMPT_DUE)
+def go_on_later(w: World, a: int, _now: int) -> None:
+    """An attempt that was put off tries the next host of its plan."""
+    w.attempts[a].holds -= 1
+    make_ready(w, a, STEP_RETRY)
+
+
 @handles(ATTEMPT_TIMEOUT)
 def time_out_attempts(w: World, k: int, now: int) -> None:
     """The timer of a client's attempts: those whose deadline its wheel has come to time out.
@@ -561,6 +584,8 @@ def _attempt_timed_out(w: World, a: int, now: int) -> None:
     p = w.attempts[a].pool
     c = w.attempts[a].connection
     service = _orphan(w, a, now)
+    if puts_off(w, a, r, p, TIMED_OUT, now) == 1:
+        return
     if _is_tried_again(w, r, TIMED_OUT):
         _try_another(w, r, p, c, now)
     else:
@@ -623,8 +648,10 @@ def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
     if request.in_timer == 1:
         untime_request(w, r)
     if request.number >= FIRST_CHECK:
-        check_ended(w, r, outcome, now)
+        if ends_look(w, r, outcome, now) == 0:
+            check_ended(w, r, outcome, now)
         return
+    request_ended(w, r, outcome, now)
     s = request.session
     w.record_request(
         (

@@ -11,15 +11,18 @@ from poolsim.model.drivers.ports import (
     cleanup_session,
     connect_failed,
     connected,
+    connection_due,
     control,
     heartbeat,
     heartbeat_answered,
     heartbeat_cycle,
     lost,
     option_changed,
+    pool_due,
     queue_timeout,
     reconnection_due,
     run_task,
+    session_due,
     start_session,
     status_due,
     status_event,
@@ -34,6 +37,7 @@ from poolsim.model.kinds import (
     CONNECT_FAILED,
     CONNECT_REFUSED,
     CONNECT_TIMED_OUT,
+    CONNECTION_DUE,
     CONNECTION_LOST,
     CONTROL,
     EXECUTOR,
@@ -41,8 +45,10 @@ from poolsim.model.kinds import (
     HEARTBEAT_CYCLE,
     HEARTBEAT_FAILED,
     OPTION_CHANGED,
+    POOL_DUE,
     QUEUE_TIMEOUT,
     RECONNECTION,
+    SESSION_DUE,
     STATUS_DUE,
     STATUS_EVENT,
 )
@@ -246,6 +252,29 @@ def heed(w: World, p: int, now: int) -> None:
         topology_due(w, p, now)
     else:
         status_due(w, p, now)
+
+
+@handles(SESSION_DUE)
+def time_session(w: World, s: int, now: int) -> None:
+    """A timer of a session that is its driver's own."""
+    session_due(w, s, now)
+
+
+@handles(POOL_DUE)
+def time_pool(w: World, p: int, now: int) -> None:
+    """A timer of a pool that is its driver's own."""
+    pool_due(w, p, now)
+
+
+@handles(CONNECTION_DUE)
+def time_connection(w: World, c: int, now: int) -> None:
+    """A timer of a connection that is its driver's own, unless the connection has gone."""
+    connection = w.connections[c]
+    connection.holds -= 1
+    if connection.state == OPEN and connection.defunct == 0:
+        connection_due(w, c, now)
+    else:
+        drop_connection(w, c)
 
 
 @handles(CONTROL)

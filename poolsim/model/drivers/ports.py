@@ -14,6 +14,12 @@ it knows has left it; and the driver acts on that.
 option_changed: an option of the pool was set at runtime.
 response_step: a response's next step within the client; flush_due: a connection's write buffer
 may be flushed. Of drivers with the trait `own_steps` only.
+session_due, pool_due, connection_due: a timer of the driver's own (of a wrapper, so far).
+request_ended: a request of the load has ended.
+holds_back: 1 where a request that enters waits for others. puts_off: 1 where one whose attempt
+failed goes on later, by the driver's own rule. begins_anew: 1 where one without a host left does.
+writes_along: 1 where a write costs nothing, as it goes along with another one. ends_look: 1 where
+the driver takes the end of a query of its own.
 """
 
 from __future__ import annotations
@@ -44,3 +50,12 @@ option_changed = make_port("option_changed")
 needed = make_port("needed")
 response_step = make_port("response_step")
 flush_due = make_port("flush_due")
+session_due = make_port("session_due")
+pool_due = make_port("pool_due")
+connection_due = make_port("connection_due")
+request_ended = make_port("request_ended")
+holds_back = make_port("holds_back")
+puts_off = make_port("puts_off")
+begins_anew = make_port("begins_anew")
+writes_along = make_port("writes_along")
+ends_look = make_port("ends_look")

@@ -11,12 +11,14 @@ from types import ModuleType
 from typing import Any
 
 from poolsim.model.drivers import generic, java3, nodejs, python
+from poolsim.model.wrappers import cassandraorm
 
 DRIVERS: dict[str, ModuleType] = {
     "java3": java3,
     "python": python,
     "nodejs": nodejs,
     "generic": generic,
+    "cassandraorm": cassandraorm,
 }
 """Rules of each driver; its number is its place."""
 
@@ -46,8 +48,23 @@ PORTS: dict[str, tuple[str, str]] = {
     "needed": ("w.pools[p].driver", "w, p, load"),
     "response_step": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
     "flush_due": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "session_due": ("w.clients[w.sessions[s].client].driver", "w, s, now"),
+    "pool_due": ("w.pools[p].driver", "w, p, now"),
+    "connection_due": ("w.pools[w.connections[c].pool].driver", "w, c, now"),
+    "request_ended": ("w.clients[w.requests[r].client].driver", "w, r, outcome, now"),
 }
 """What every driver answers. A driver without a rule of a port is not asked (`pass`)."""
+
+QUESTIONS: dict[str, tuple[str, str]] = {
+    "holds_back": ("w.clients[w.requests[r].client].driver", "w, r, a, now"),
+    "puts_off": ("w.clients[w.requests[r].client].driver", "w, a, r, p, error, now"),
+    "begins_anew": ("w.clients[w.requests[r].client].driver", "w, r, a, now"),
+    "writes_along": ("w.pools[w.attempts[a].pool].driver", "w, a, now"),
+    "ends_look": ("w.clients[w.requests[r].client].driver", "w, r, outcome, now"),
+}
+"""What a driver answers with 1 or 0; one without a rule of such a port says 0."""
+
+PORTS |= QUESTIONS
 
 
 def port_source(name: str, drivers: dict[str, ModuleType]) -> tuple[str, dict[str, Any]]:
@@ -67,6 +84,8 @@ def port_source(name: str, drivers: dict[str, ModuleType]) -> tuple[str, dict[st
             lines.append(f"        return {driver}_{name}({arguments})")
         else:
             lines.append(f"    return {driver}_{name}({arguments})")
+    if name in QUESTIONS and len(functions) < len(drivers):
+        lines.append("    return 0")
     return "\n".join(lines) + "\n", scope
 
 

@@ -14,6 +14,7 @@ shuffled, then the child's hosts without them; the child's index advances only w
 past the replicas (TokenAwarePolicy.java:229-258, the same path). In the Node.js driver the replicas
 come in ring order from one that is drawn
 (datastax/nodejs-driver@v4.8.0:lib/policies/load-balancing.js:294-350).
+Datacenters are taken in the scenario's order, or in one of the client's own.
 default: the Node.js driver's own, see nodejs_default.py; without remote hosts.
 
 A host that goes down leaves its datacenter's list and comes back at its end, as in the driver, so
@@ -94,7 +95,9 @@ def next_host(w: World, r: int) -> int:
         request.plan_taken = 0
         request.plan_step = 0
     if request.plan_stage == STAGE_REMOTE and client.policy == DC_AWARE:
-        return _next_remote(w, r, s)
+        if client.offers_remote == 1:
+            return _next_remote(w, r, s)
+        return -1
     if request.plan_stage == STAGE_FIXED:
         request.plan_stage = STAGE_END
         return s * w.run.nodes + request.plan_step
@@ -191,6 +194,8 @@ def _next_remote(w: World, r: int, s: int) -> int:
     local = request.plan_count
     while request.plan_code < w.run.datacenters:
         d = request.plan_code
+        if client.region_order >= 0:
+            d = w.rotation_nodes[client.region_order + d]
         rotation = w.rotations[s * w.run.datacenters + d]
         if (
             d != client.rotation

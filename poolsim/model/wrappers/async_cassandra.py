@@ -25,16 +25,12 @@ host by `host=host.address`, which finds no pool, since pools are kept by Host (
 4500, PY/pool.py:230-237), or by `routing_key=host.address`, which hashes to any replica; here they
 go to that host and no other. Its counters of requests are never counted; the report counts them.
 
-A look is a request like any other to pool, node and timeouts, but is no part of the load: it is
-noted, not recorded, and its number is beyond all of the load's. One that finds no free stream
-blocks nobody.
+What a look is, looks.py says; one that finds no free stream blocks nobody.
 """
 
 from __future__ import annotations
 
 from poolsim.model.client.issuing import ISSUER_BLOCKED, unblock_issuer
-from poolsim.model.connection.ready import make_ready
-from poolsim.model.connection.timers import time_request
 from poolsim.model.kinds import (
     CHECK_FAILED,
     CHECK_FOUND_DOWN,
@@ -44,18 +40,16 @@ from poolsim.model.kinds import (
     OK,
     WARMED_UP,
 )
-from poolsim.model.policies.balancing import STAGE_FIXED
 from poolsim.model.primitives import World
-from poolsim.model.records import IGNORED, STEP_RETRY
+from poolsim.model.records import IGNORED
 from poolsim.model.rule import handles, rule
-from poolsim.model.slots import new_attempt
-
-FIRST_CHECK = 1 << 40
-"""Number of the first look of a client; its load's requests have smaller ones."""
-
-NO_ROUND = 0  # values of Session.round
-WARM_UP_ROUND = 1
-MONITOR_ROUND = 2
+from poolsim.model.wrappers.looks import (
+    MONITOR_ROUND,
+    NO_ROUND,
+    WARM_UP_ROUND,
+    end_look,
+    look_at,
+)
 
 
 @rule
@@ -93,7 +87,7 @@ def _look_at_next(w: World, s: int, now: int) -> None:
         host = w.hosts[s * nodes + n]
         is_up = host.up == 1 and host.distance != IGNORED
         if host.known == 1 and (is_up or session.round == WARM_UP_ROUND):
-            _look_at(w, s, n, now)
+            look_at(w, s, n, now)
             return
         if host.known == 1:
             session.round_down += 1
@@ -117,59 +111,14 @@ def _end_round(w: World, s: int, now: int) -> None:
 
 
 @rule
-def _look_at(w: World, s: int, n: int, now: int) -> None:
-    """Send a query to one host; its end leads to the next one."""
-    run = w.run
-    r = run.free_request
-    if r < 0:
-        r = w.add_request()
-    a = new_attempt(w)
-    request = w.requests[r]
-    attempt = w.attempts[a]
-    run.free_request = request.next
-    k = w.sessions[s].client
-    client = w.clients[k]
-    request.number = FIRST_CHECK + client.checks
-    client.checks += 1
-    request.serial = run.requests_made
-    run.requests_made += 1
-    request.session = s
-    request.client = k
-    request.intended = now
-    request.issued = now
-    request.wait = 0
-    request.attempts = 0
-    request.sends = 0
-    request.node = -1
-    request.plan_stage = STAGE_FIXED
-    request.plan_step = n
-    request.idempotent = 1
-    request.attempt = a
-    attempt.request = r
-    attempt.session = s
-    run.system_area -= now
-    if client.timeout > 0 and client.timeout_covers == 1:
-        time_request(w, r, now + client.timeout)
-    # As a request that goes on along its plan: the issuing thread does not wait for it.
-    make_ready(w, a, STEP_RETRY)
-
-
-@rule
 def check_ended(w: World, r: int, outcome: int, now: int) -> None:
     """A look has ended, well or not: the round goes on."""
     request = w.requests[r]
-    run = w.run
-    run.requests_ended += 1
-    run.system_sum += now - request.intended
     s = request.session
     n = request.plan_step
     if outcome == OK:
         w.note(now, CHECK_OK, s, n, -1, now - request.intended)
     else:
         w.note(now, CHECK_FAILED, s, n, -1, outcome)
-    request.error_count = 0
-    request.error_kinds = 0
-    request.error_hosts = 0
-    request.next = run.free_request
-    run.free_request = r
+    end_look(w, r, now)
     _look_at_next(w, s, now)

@@ -45,6 +45,8 @@ def default_search(scenario: Scenario) -> tuple[tuple[str, str], ...]:
             found += _java3(scenario, client)
         elif client.driver == "nodejs":
             found += _nodejs(scenario, client)
+        elif client.driver == "cassandraorm":
+            found += _cassandraorm(scenario, client)
         elif client.protocol <= _LEGACY:
             found += _legacy_python(scenario, client)
         else:
@@ -141,7 +143,7 @@ def _fewest_instances(client: Client, demand: Demand) -> int:
     per_second = demand.rate_per_s or 0.0
     threads = client.io_threads if client.driver == "java3" else 1
     busiest_ns = max(client.issue_ns, client.per_request_ns / threads)
-    if client.driver in ("python", "nodejs"):
+    if client.driver in ("python", "nodejs", "cassandraorm"):
         busiest_ns = client.issue_ns + client.per_request_ns
     return max(1, math.ceil(per_second * busiest_ns * 1e-9))
 
@@ -190,6 +192,22 @@ def _nodejs(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
         *_instances(client, demand),
         (f"{path}.local.core", _listed([*_counts(1, most), local.core])),
         (f"{path}.max_requests", _listed([*sizes, local.max_requests])),
+    ]
+
+
+def _cassandraorm(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
+    """How many connections a pool begins with, and how many requests each carries."""
+    demand = demand_of(scenario, client, nodes_lost=1)
+    path = f"clients.{client.name}.options.pooling"
+    local = client.options.local
+    default = DRIVERS["nodejs"].defaults(client.protocol).local.max_requests
+    most = min(max(2 * connections_needed(demand, max(local.max_requests, 1)), 4), 32)
+    if local.max > local.core:
+        most = min(most, local.max)
+    return [
+        *_instances(client, demand),
+        (f"{path}.coreConnectionsPerHost.0", _listed([*_counts(1, most), local.core])),
+        (f"{path}.maxRequestsPerConnection", _listed([default, local.max_requests])),
     ]
 
 

@@ -31,6 +31,11 @@ ORDER = (
     "idle-eviction",
     "cold-start",
     "distance",
+    "cassandraorm-production",
+    "cassandraorm-high-throughput",
+    "cassandraorm-low-latency",
+    "cassandraorm-multi-region",
+    "cassandraorm-over-configured",
 )
 
 
