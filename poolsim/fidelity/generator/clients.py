@@ -29,6 +29,8 @@ _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
 _MODERN_PROTOCOLS = (3, 4, 5)
 _TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
+_CORE_OF_BLOCKING = 2
+"""Connections of a pool of which one may break while its host goes on."""
 _LATE = 1_500
 """Requests of an abandonment that keep an exhausted connection in use."""
 MICROSECOND_NS = 1_000
@@ -118,6 +120,7 @@ def _client(
 ) -> tuple[Client, Setting]:
     home = dice.one_of((datacenters[0], dice.one_of(datacenters)))
     driver, protocol = _driver(dice, outline, size)
+    blocking = MODEL_DRIVERS[driver.name].TRAITS.blocking_borrow
     demand = Demand(
         requests=size.requests,
         duration_ns=outline.duration_ns,
@@ -135,7 +138,7 @@ def _client(
         outline=outline,
         driver=driver,
         protocol=protocol,
-        blocking=MODEL_DRIVERS[driver.name].TRAITS.blocking_borrow,
+        blocking=blocking,
         per_pool=-(-under_way // home.nodes),
         pools=size.pools,
         round_trip_ns=2 * home.delay_ns,
@@ -149,11 +152,18 @@ def _client(
     limit = _limit(dice, outline, under_way)
     if limit and not size.minor:
         limit = max(limit, _under_way_at_worst(demand, size.instances, options))
-    if STARVATION in outline.themes and protocol in STREAMS and dice.yes(55):
+    if STARVATION in outline.themes and protocol in STREAMS and dice.yes(85 if blocking else 55):
         # Most streams are taken in one instant, time out in one and are wanted again in it.
         streams = setting.streams * home.nodes * max(options.local.max, 1)
         issue_ns, per_request_ns = 0, 0
         limit = streams * dice.whole(55, 105) // 100
+        if setting.blocking:
+            # No pool grows in an instant, and a thread that waits for a stream issues nothing: the
+            # streams suffice, on hosts that are not quite equally loaded, until some break.
+            local = replace(options.local, core=_CORE_OF_BLOCKING, max=_CORE_OF_BLOCKING)
+            options = replace(options, local=local)
+            streams = setting.streams * home.nodes * _CORE_OF_BLOCKING
+            limit = streams * dice.whole(58, 76) // 100
         demand = replace(demand, at_once=streams * 5 // 2)
         if dice.yes(80):  # what a broken connection loses ends in that instant
             options = replace(options, retry="fallthrough")

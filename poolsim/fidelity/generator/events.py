@@ -18,6 +18,7 @@ from poolsim.fidelity.generator.outline import (
     Outline,
 )
 from poolsim.model.build import FAULT_KINDS
+from poolsim.scenario.drivers import DriverOption
 from poolsim.scenario.scenario import Change, Client, Datacenter, Fault
 
 MILLISECOND_NS = 1_000_000
@@ -25,7 +26,7 @@ _FACTORS = (0.5, 1.5, 2.0, 5.0, 20.0)
 _OF_OTHER_DICE = ("middlebox", "add", "remove")
 _FREQUENT = ("stop", "stop", "pause", "pause", "slow", "slow")
 _MIDDLEBOX_PERCENT = 25
-_MEMBERSHIP_PERCENT = 35
+_MEMBERSHIP_PERCENT = 45
 
 
 def draw_faults(
@@ -136,7 +137,7 @@ def draw_breaks(
         at_ns = load.first_ns + load.every_ns * burst + home.delay_ns + outline.service_ns // 4
         k = dice.whole(0, home.nodes - 1)
         kind, for_ns = "protocol_error", outline.service_ns
-        if home.nodes > 1 and dice.yes(50):  # another one goes on
+        if home.nodes > 1 and dice.yes(75):  # another one goes on
             kind, for_ns = "stop", MILLISECOND_NS
         fault = Fault(at_ns, for_ns, first + k, f"{home.name}/{k + 1}", kind)
         if all(fault.node != other.node or _apart(fault, other) for other in (*others, *found)):
@@ -202,9 +203,10 @@ def _membership(dice: Dice, outline: Outline, node: int, name: str) -> list[Faul
         drain_ns = 0
         if kind == "remove":
             longest_ns = 2 * outline.service_ns + SECOND_NS
-            drain_ns = dice.one_of(
-                (0, dice.whole(1, SECOND_NS), dice.whole(1, longest_ns), 4 * longest_ns)
-            )
+            # Longer than any driver takes to hear of it, and often than it waits for answers.
+            long_ns = 5 * SECOND_NS + dice.whole(1, 2 * longest_ns)
+            short_ns = dice.whole(1, SECOND_NS)
+            drain_ns = dice.one_of((0, short_ns, dice.whole(1, longest_ns), long_ns, long_ns))
         found.append(Fault(at_ns, 0, node, name, kind, drain_timeout_ns=drain_ns))
         at_ns += drain_ns + dice.whole(1, outline.duration_ns // 4)
     return [fault for fault in found if fault.at_ns < outline.duration_ns]
@@ -249,21 +251,17 @@ def draw_changes(
     dice: Dice, outline: Outline, settings: dict[str, Setting], clients: tuple[Client, ...]
 ) -> tuple[Change, ...]:
     """Options that the clients' drivers let change at runtime, to values that they accept."""
-    count = dice.whole(4, 9) if CHANGES in outline.themes else dice.one_of((0, 0, 1, 2, 3))
+    count = dice.whole(5, 10) if CHANGES in outline.themes else dice.one_of((0, 1, 2, 3, 4))
     moments = sorted(moment(dice, outline.duration_ns) for _ in range(count))
     options = {client.name: client.options for client in clients}
     found: list[Change] = []
     for at_ns in moments:
-        client = dice.one_of(clients)
+        able = [client for client in clients if _changeable(client, settings[client.name])]
+        if not able:
+            break
+        client = dice.one_of(able)
         setting = settings[client.name]
-        candidates = [
-            option
-            for option in setting.options
-            if option.at_runtime and not setting.driver.unavailable(client.protocol, option.path)
-        ]
-        if not candidates:
-            continue
-        option = dice.one_of(candidates)
+        option = dice.one_of(_changeable(client, setting))
         value = draw_change(dice, setting, option.field)
         if value is None or any((c.at_ns, c.path) == (at_ns, option.path) for c in found):
             continue
@@ -273,3 +271,12 @@ def draw_changes(
         options[client.name] = changed
         found.append(Change(at_ns, client.name, option.path, value))
     return tuple(found)
+
+
+def _changeable(client: Client, setting: Setting) -> list[DriverOption]:
+    """Options that the client's driver lets change at runtime."""
+    return [
+        option
+        for option in setting.options
+        if option.at_runtime and not setting.driver.unavailable(client.protocol, option.path)
+    ]

@@ -31,7 +31,15 @@ from poolsim.model.drivers.generic.threads import callback_thread, done_at, work
 from poolsim.model.drivers.generic.writing import BITS, SECOND
 from poolsim.model.kinds import READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
 from poolsim.model.primitives import World
-from poolsim.model.records import IN_FLIGHT, OPEN, ORPHANED, READ, STEP_DELIVER
+from poolsim.model.records import (
+    IN_FLIGHT,
+    OPEN,
+    ORPHANED,
+    READ,
+    STEP_DELIVER,
+    WIRE_CUT,
+    WIRE_GARBLED,
+)
 from poolsim.model.rule import rule
 from poolsim.model.slots import drop_attempt, finish_attempt
 
@@ -58,6 +66,8 @@ def response_step(w: World, a: int, now: int) -> None:
         _was_read(w, a, now)
     else:
         if attempt.progress == ON_THE_WAY:
+            if w.connections[attempt.connection].wire == WIRE_CUT:
+                return  # it does not arrive
             attempt.progress = RECEIVED
             if w.clients[w.sessions[attempt.session].client].bandwidth > 0:
                 _receive(w, a, now)
@@ -143,13 +153,17 @@ def _read_next(w: World, c: int, now: int) -> None:
 
 @rule
 def _was_read(w: World, a: int, now: int) -> None:
-    """A response is decoded: its stream id is free, its request is completed."""
+    """A response is decoded: its stream id is free, its request is completed. If it cannot be, the
+    connection is closed, and the request fails like all others on it."""
     attempt = w.attempts[a]
     c = attempt.connection
     connection = w.connections[c]
-    connection.last_read = now
     if connection.unread_next == a:
         connection.unread_next = -1
+    if connection.wire == WIRE_GARBLED:
+        lost(w, c, now)
+        return
+    connection.last_read = now
     release(w, c, attempt.stream)
     attempt.stream = -1
     if attempt.state == ORPHANED:
