@@ -39,7 +39,7 @@ from poolsim.scenario.orm_mappings import COUNTS_BY_NODE, SETTINGS_BY_REGION
 from poolsim.scenario.scenario import Balancing, Options
 
 NAME = "cassandraorm"
-DOCUMENT = "cassandraorm-js/Connection Pool Management:"
+DOCUMENT = "cassandraorm-js/Connection-Pool-Management:"
 
 POLICIES = {
     "DefaultLoadBalancingPolicy": "default",
@@ -482,7 +482,7 @@ class CassandraOrmOptions(Entry):
     pool: Annotated[
         str | None,
         choice(BASIC, ADVANCED),
-        Own("new ConnectionPool, new AdvancedConnectionPool", "orm.pool", DOCUMENT + "19"),
+        Own("AdvancedConnectionPool", "orm.pool", DOCUMENT + "19"),
     ] = described("The plain pool has sizes, limit and heartbeat; the other one all of the rest.")
     pooling: OrmPooling = Field(default_factory=OrmPooling)
     load_balancing: OrmLoadBalancing = Field(

@@ -109,7 +109,7 @@ UNSET["cassandraorm"] = UNSET["nodejs"] - {"local.max", "remote.max", "idle_time
 
 SOURCES = (
     r"[\w-]+/[\w-]+@(v?[\d.]+|[0-9a-f]{7}):[\w/-]+\.(java|py|js):\d+",
-    r"cassandraorm-js/Connection Pool Management:\d+",  # the document
+    r"cassandraorm-js/Connection-Pool-Management:\d+",  # the document
     r"Asynchronous Connections/002(:\d+)?",  # the document
 )
 

@@ -31,6 +31,7 @@ _MODERN_PROTOCOLS = (3, 4, 5)
 _TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
 _CORE_OF_BLOCKING = 2
 """Connections of a pool of which one may break while its host goes on."""
+_BLOCKING_PERCENT = 40
 _LATE = 1_500
 """Requests of an abandonment that keep an exhausted connection in use."""
 MICROSECOND_NS = 1_000
@@ -194,6 +195,9 @@ def _driver(dice: Dice, outline: Outline, size: _Size) -> tuple[Driver, int]:
         name, protocol = dice.one_of(tuple(whole) or names), dice.one_of(_MODERN_PROTOCOLS)
     else:
         name = dice.one_of(names)
+        if STARVATION in outline.themes and dice.yes(_BLOCKING_PERCENT):
+            # Few stream ids matter most where a borrow that waits blocks its caller.
+            name = dice.one_of([one for one in names if MODEL_DRIVERS[one].TRAITS.blocking_borrow])
         if STARVATION in outline.themes and dice.yes(80):
             protocol = dice.one_of(tuple(STREAMS))
         elif is_fragile(name, protocol) and not size.minor:
