@@ -31,7 +31,7 @@ _MODERN_PROTOCOLS = (3, 4, 5)
 _TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
 _CORE_OF_BLOCKING = 2
 """Connections of a pool of which one may break while its host goes on."""
-_BLOCKING_PERCENT = 40
+_BLOCKING_PERCENT, _WAITING_PERCENT = 30, 30
 _LATE = 1_500
 """Requests of an abandonment that keep an exhausted connection in use."""
 MICROSECOND_NS = 1_000
@@ -158,6 +158,8 @@ def _client(
         streams = setting.streams * home.nodes * max(options.local.max, 1)
         issue_ns, per_request_ns = 0, 0
         limit = streams * dice.whole(55, 105) // 100
+        if options.local.max_requests > setting.streams:
+            limit *= 2
         if setting.blocking:
             # No pool grows in an instant, and a thread that waits for a stream issues nothing: the
             # streams suffice, on hosts that are not quite equally loaded, until some break.
@@ -195,9 +197,14 @@ def _driver(dice: Dice, outline: Outline, size: _Size) -> tuple[Driver, int]:
         name, protocol = dice.one_of(tuple(whole) or names), dice.one_of(_MODERN_PROTOCOLS)
     else:
         name = dice.one_of(names)
-        if STARVATION in outline.themes and dice.yes(_BLOCKING_PERCENT):
-            # Few stream ids matter most where a borrow that waits blocks its caller.
-            name = dice.one_of([one for one in names if MODEL_DRIVERS[one].TRAITS.blocking_borrow])
+        if STARVATION in outline.themes:
+            # Few stream ids matter most where a borrow that waits blocks its caller, and where what
+            # finds none waits on its connection.
+            traits = {one: MODEL_DRIVERS[one].TRAITS for one in names}
+            if dice.yes(_BLOCKING_PERCENT):
+                name = dice.one_of([one for one in names if traits[one].blocking_borrow])
+            elif dice.yes(_WAITING_PERCENT):
+                name = dice.one_of([one for one in names if traits[one].timeout_includes_wait])
         if STARVATION in outline.themes and dice.yes(80):
             protocol = dice.one_of(tuple(STREAMS))
         elif is_fragile(name, protocol) and not size.minor:

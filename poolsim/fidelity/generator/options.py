@@ -156,6 +156,8 @@ def _pooling(dice: Dice, setting: Setting) -> Pooling | None:
         most, core, largest = setting.streams, 1, 1
     elif setting.about(STARVATION) and setting.protocol in STREAMS:
         most = dice.one_of((128, 128, 127, 110, setting.most_requests, setting.most_requests))
+        if setting.most_requests > setting.streams and dice.yes(60):
+            most = setting.most_requests  # what finds no stream id waits for one
         core, largest = dice.one_of(((1, 1), (1, 2), (2, 2), (0, 1)))
     elif setting.never_grows and setting.about(SILENCE) and dice.yes(75):
         return None  # many requests wait for a node that is silent
