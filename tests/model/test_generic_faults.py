@@ -177,7 +177,8 @@ EVENLY = [f"{k * 50}ms" for k in range(1, 400)]
 
 
 @pytest.mark.parametrize(
-    ("warming", "opened"), [("at_start", [TOLD + 6 * MS]), ("on_demand", []), ("before_start", [TOLD + 6 * MS])]
+    ("warming", "opened"),
+    [("at_start", [TOLD + 6 * MS]), ("on_demand", []), ("before_start", [TOLD + 6 * MS])],
 )
 def test_a_node_that_joins_gets_its_core_connections_as_at_the_beginning(
     warming: str, opened: list[int]
