@@ -29,6 +29,8 @@ _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
 _MODERN_PROTOCOLS = (3, 4, 5)
 _TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
+_BLOCKING_PERCENT = 75
+"""Of starved clients with several hosts: one breaks, and what it had blocks at the next."""
 _CORE_OF_BLOCKING = 2
 """Connections of a pool of which one may break while its host goes on."""
 _BLOCKING_PERCENT, _WAITING_PERCENT = 30, 30
@@ -120,7 +122,7 @@ def _client(
     dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...], name: str, size: _Size
 ) -> tuple[Client, Setting]:
     home = dice.one_of((datacenters[0], dice.one_of(datacenters)))
-    driver, protocol = _driver(dice, outline, size)
+    driver, protocol = _driver(dice, outline, size, home)
     blocking = MODEL_DRIVERS[driver.name].TRAITS.blocking_borrow
     demand = Demand(
         requests=size.requests,
@@ -187,7 +189,7 @@ def _client(
     return client, setting
 
 
-def _driver(dice: Dice, outline: Outline, size: _Size) -> tuple[Driver, int]:
+def _driver(dice: Dice, outline: Outline, size: _Size, home: Datacenter) -> tuple[Driver, int]:
     """A driver and a protocol version."""
     names = drawn_drivers(tuple(MODEL_DRIVERS))
     protocol = dice.one_of(_PROTOCOLS)
@@ -196,6 +198,8 @@ def _driver(dice: Dice, outline: Outline, size: _Size) -> tuple[Driver, int]:
         whole = [name for name in names if MODEL_DRIVERS[name].TRAITS.timeout_covers_request]
         name, protocol = dice.one_of(tuple(whole) or names), dice.one_of(_MODERN_PROTOCOLS)
     else:
+        if STARVATION in outline.themes and home.nodes > 1 and dice.yes(_BLOCKING_PERCENT):
+            names = tuple(name for name in names if MODEL_DRIVERS[name].TRAITS.blocking_borrow)
         name = dice.one_of(names)
         if STARVATION in outline.themes:
             # Few stream ids matter most where a borrow that waits blocks its caller, and where what

@@ -137,7 +137,7 @@ def draw_breaks(
         at_ns = load.first_ns + load.every_ns * burst + home.delay_ns + outline.service_ns // 4
         k = dice.whole(0, home.nodes - 1)
         kind, for_ns = "protocol_error", outline.service_ns
-        if home.nodes > 1 and dice.yes(75):  # another one goes on
+        if home.nodes > 1 and dice.yes(90):  # another one goes on
             kind, for_ns = "stop", MILLISECOND_NS
         fault = Fault(at_ns, for_ns, first + k, f"{home.name}/{k + 1}", kind)
         if all(fault.node != other.node or _apart(fault, other) for other in (*others, *found)):

@@ -77,7 +77,7 @@ def check_idle(w: World, c: int, now: int) -> None:
     node = w.nodes[w.pools[connection.pool].node]
     if node.idle_limit == 0:
         return
-    used = last_packet(w, c)
+    used = min(last_packet(w, c), now)  # what an I/O thread has yet to write is sent later
     next_probe = used
     client = w.clients[w.sessions[w.pools[connection.pool].session].client]
     if client.keepalive == 1:
