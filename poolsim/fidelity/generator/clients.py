@@ -8,7 +8,7 @@ from poolsim.engine.draws import Draws
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.loads import Demand, draw_load
 from poolsim.fidelity.generator.options import STREAMS, Setting, draw_options, drawn_drivers
-from poolsim.fidelity.generator.orm import draw_orm
+from poolsim.fidelity.generator.orm import draw_orm, in_haste
 from poolsim.fidelity.generator.outline import (
     ABANDONMENT,
     DISTANCE,
@@ -63,6 +63,8 @@ def draw_clients(
         if EXHAUSTION not in outline.themes:  # which is a matter of when requests come
             client = _with_wrapper(Dice(draws, f"wrapper {k}"), client)
         orm = draw_orm(Dice(draws, f"orm {k}"), setting, client.options, datacenters)
+        if client.max_concurrent and orm.orm.pool:
+            orm = in_haste(orm)  # what waits for another try holds a place within the limit
         client = replace(client, options=orm)
         clients.append(client)
         settings[client.name] = setting

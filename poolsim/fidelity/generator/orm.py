@@ -65,6 +65,14 @@ def draw_orm(
     return completed
 
 
+def in_haste(options: Options) -> Options:
+    """The options with delays before another try that hardly hold anything up."""
+    orm = options.orm
+    retry = replace(orm.retry, delay_ns=min(orm.retry.delay_ns, 20 * MILLISECOND_NS))
+    failover = replace(orm.failover, delay_ns=min(orm.failover.delay_ns, 20 * MILLISECOND_NS))
+    return replace(options, orm=replace(orm, retry=retry, failover=failover))
+
+
 def _balancing(dice: Dice, setting: Setting) -> LoadBalancing:
     policy = dice.one_of((*_POLICIES, "TokenAwarePolicy"))
     child = dice.one_of(("RoundRobinPolicy", "DCAwareRoundRobinPolicy"))

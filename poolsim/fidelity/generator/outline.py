@@ -23,7 +23,18 @@ RESTARTS = "restarts"  # nodes that stop and start again, also within a network 
 DISTANCE = "distance"  # several datacenters, the near one in trouble
 CHANGES = "changes"  # options set at runtime
 EXHAUSTION = "exhaustion"  # even the 32,768 stream ids of a connection run out
-THEMES = (EVERYDAY, GROWTH, STARVATION, STORM, SILENCE, RESTARTS, DISTANCE, DISTANCE, CHANGES)
+THEMES = (
+    EVERYDAY,
+    GROWTH,
+    STARVATION,
+    STARVATION,
+    STORM,
+    SILENCE,
+    RESTARTS,
+    DISTANCE,
+    DISTANCE,
+    CHANGES,
+)
 """Two of these make most scenarios; exhaustion, which takes many requests, stands alone."""
 
 ORPHANS = "orphans"  # by requests that time out

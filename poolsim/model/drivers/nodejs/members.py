@@ -89,11 +89,9 @@ def _remove(w: World, p: int, now: int) -> None:
         retire(w, pool.first, now)
     control_host_down(w, p, now)
     pool = w.pools[p]
-    if pool.draining == 0:
-        return
     timeout = w.clients[w.sessions[pool.session].client].drain_timeout
     if timeout == 0:
         close_draining(w, p, now)
-    else:
+    elif pool.draining > 0:
         pool.drain_until = now + timeout
         w.schedule(pool.drain_until, RECONNECTION, p, p)
