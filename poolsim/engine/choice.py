@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from poolsim.engine.compiled.rules import drivers_of, rules_program
+from poolsim.engine.compiled.rules import drivers_of, program_for
 from poolsim.engine.expected import expected_requests
 from poolsim.machine_code import cache
 from poolsim.machine_code.library import Library
@@ -78,10 +78,9 @@ def _pays(scenario: Scenario, replications: int) -> bool:
     requests = expected_requests(scenario) * replications / at_a_time
     if requests < LOADING_PAYS_FROM or not cache.numba_is_there():
         return requests >= LOADING_PAYS_FROM
-    drivers = drivers_of(scenario)
-    if cache.is_kept(rules_program(drivers)):
+    if cache.is_kept(program_for(scenario)):
         return True
-    return requests >= COMPILING_PAYS_FROM * len(drivers)
+    return requests >= COMPILING_PAYS_FROM * len(drivers_of(scenario))
 
 
 def prepare(
@@ -101,7 +100,7 @@ def prepare(
     choice = choose(scenario, engine, replications=replications)
     if choice.engine == "compiled":
         try:
-            for program in (rules_program(drivers_of(scenario)), *also):
+            for program in (program_for(scenario), *also):
                 cache.library(program, compiling)
         except Exception as error:
             reason = f"compiling failed ({type(error).__name__}: {str(error).splitlines()[0]})"
@@ -113,4 +112,4 @@ def prepare(
 
 def library_for(scenario: Scenario) -> Library:
     """The machine code of a scenario's rules, compiled now if there is none yet."""
-    return cache.library(rules_program(drivers_of(scenario)))
+    return cache.library(program_for(scenario))

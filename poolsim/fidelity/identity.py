@@ -21,10 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from poolsim.engine.choice import library_for
+from poolsim.engine.compiled.rules import rules_program
 from poolsim.engine.run import SimulationEnd, simulate
 from poolsim.fidelity.generator import generate
 from poolsim.fidelity.soak.campaign import LEAST_SHARE
 from poolsim.fidelity.soak.coverage import RULE_FIRING, Item, everything, fired
+from poolsim.machine_code.cache import library
+from poolsim.model.drivers.registry import DRIVERS
 from poolsim.recording.columns import NOTE_COLUMNS, REQUEST_COLUMNS
 from poolsim.recording.recorder import Recorder
 from poolsim.scenario.scenario import Scenario
@@ -105,7 +108,9 @@ class Everything:
 def compare(seed: int) -> Comparison:
     """Run the scenario of a seed on both engines."""
     scenario = generate(seed)
-    library_for(scenario)  # before the rules are watched: what is compiled is their own code
+    # Before the rules are watched: what is compiled is their own code. One program for all seeds.
+    library(rules_program(tuple(DRIVERS)))
+    library_for(scenario)
     RULE_FIRING.arm()
     try:
         reference = run_on(scenario, "simpy")

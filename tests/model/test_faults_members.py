@@ -317,3 +317,27 @@ def test_replicas_lie_in_different_racks_first() -> None:
     the drivers (J3/ReplicationStategy.java:150-230)."""
     assert replicas(nodes=5, factor=3, racks=2)[4] == [4, 1, 0]
     assert replicas(nodes=5, factor=2, racks=2)[4] == [4, 1]
+
+
+# The Node.js driver -------------------------------------------------------------------------------
+
+
+def test_node_js_makes_a_pool_for_a_new_host_after_the_first_delay_of_its_schedule() -> None:
+    """The list of nodes is read 1 s after the event; the first delay is 1 s and up to 15 % more
+    (datastax/nodejs-driver@v4.8.0:lib/control-connection.js:574-583)."""
+    run = ran("nodejs", JOINS, nodes=3, load=EVENLY)
+    added = 10 * SECOND + TOLD + SECOND
+    assert instants(run, "host_added") == [added]
+    (up,) = [at for at, _, node, _ in run.noted("host_up") if node == 2]
+    assert added + SECOND <= up <= added + 1_160 * MS
+    assert 2 in nodes_of(run, up + SECOND, 60 * SECOND)
+    assert nodes_of(run, 0, up) == {0, 1}
+
+
+def test_node_js_offers_a_host_that_has_left_no_more() -> None:
+    run = ran("nodejs", LEAVES + ", drain_timeout: 30s", nodes=3, load=EVENLY)
+    removed = 10 * SECOND + TOLD + SECOND
+    assert instants(run, "host_removed") == [removed]
+    assert nodes_of(run, removed, 60 * SECOND) == {0, 1}
+    later = [at for at, _, node, _ in run.noted("opened", "host_up") if node == 2 and at > removed]
+    assert later == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from poolsim.machine_code.cache import Program
+from poolsim.machine_code.cache import Program, is_kept
 from poolsim.model.drivers.registry import DRIVERS
 from poolsim.scenario.scenario import Scenario
 
@@ -44,3 +44,12 @@ def rules_program(drivers: tuple[str, ...]) -> Program:
         entries=ENTRIES,
         compile=compile_rules,
     )
+
+
+def program_for(scenario: Scenario) -> Program:
+    """The program that a scenario runs with: of its own drivers only. Where that one would have to
+    be compiled and the program of all drivers is there, it is the latter: no result depends on it.
+    """
+    own = rules_program(drivers_of(scenario))
+    everything = rules_program(tuple(DRIVERS))
+    return everything if not is_kept(own) and is_kept(everything) else own

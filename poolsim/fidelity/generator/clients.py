@@ -29,11 +29,12 @@ _NAMES = ("api", "batch", "reports")
 _PROTOCOLS = (1, 2, 2, 3, 4, 4, 5)
 _MODERN_PROTOCOLS = (3, 4, 5)
 _TROUBLE = frozenset((STARVATION, STORM, SILENCE, RESTARTS, DISTANCE))
-_BLOCKING_PERCENT = 75
-"""Of starved clients with several hosts: one breaks, and what it had blocks at the next."""
 _CORE_OF_BLOCKING = 2
 """Connections of a pool of which one may break while its host goes on."""
-_BLOCKING_PERCENT, _WAITING_PERCENT = 30, 30
+_BLOCKING_PERCENT = 25
+"""Of starved clients with several hosts: one breaks, and what it had blocks at the next."""
+_WAITING_PERCENT = 15
+"""Of the others: where what finds no stream id waits on its connection."""
 _LATE = 1_500
 """Requests of an abandonment that keep an exhausted connection in use."""
 MICROSECOND_NS = 1_000
@@ -200,17 +201,7 @@ def _driver(dice: Dice, outline: Outline, size: _Size, home: Datacenter) -> tupl
         whole = [name for name in names if MODEL_DRIVERS[name].TRAITS.timeout_covers_request]
         name, protocol = dice.one_of(tuple(whole) or names), dice.one_of(_MODERN_PROTOCOLS)
     else:
-        if STARVATION in outline.themes and home.nodes > 1 and dice.yes(_BLOCKING_PERCENT):
-            names = tuple(name for name in names if MODEL_DRIVERS[name].TRAITS.blocking_borrow)
-        name = dice.one_of(names)
-        if STARVATION in outline.themes:
-            # Few stream ids matter most where a borrow that waits blocks its caller, and where what
-            # finds none waits on its connection.
-            traits = {one: MODEL_DRIVERS[one].TRAITS for one in names}
-            if dice.yes(_BLOCKING_PERCENT):
-                name = dice.one_of([one for one in names if traits[one].blocking_borrow])
-            elif dice.yes(_WAITING_PERCENT):
-                name = dice.one_of([one for one in names if traits[one].timeout_includes_wait])
+        name = dice.one_of(_preferred(dice, outline, home, names))
         if STARVATION in outline.themes and dice.yes(80):
             protocol = dice.one_of(tuple(STREAMS))
         elif is_fragile(name, protocol) and not size.minor:
@@ -218,6 +209,20 @@ def _driver(dice: Dice, outline: Outline, size: _Size, home: Datacenter) -> tupl
         elif size.minor and dice.yes(60):
             protocol = dice.one_of(tuple(STREAMS))
     return DRIVERS[name], protocol
+
+
+def _preferred(
+    dice: Dice, outline: Outline, home: Datacenter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Few stream ids matter most where a borrow that waits blocks its caller, and where what finds
+    none waits on its connection. java3 has the most rules, and so the most rare ones."""
+    traits = {one: MODEL_DRIVERS[one].TRAITS for one in names}
+    if STARVATION in outline.themes:
+        if home.nodes > 1 and dice.yes(_BLOCKING_PERCENT):
+            return tuple(one for one in names if traits[one].blocking_borrow)
+        if dice.yes(_WAITING_PERCENT):
+            return tuple(one for one in names if traits[one].timeout_includes_wait)
+    return (*names, "java3", "java3")
 
 
 def is_fragile(driver: str, protocol: int) -> bool:
