@@ -65,10 +65,9 @@ def run_scenario(
             depend on it. More than one needs a script to guard its main part.
         warnings: what is to be said already; more may be added.
         progress: is told how far each replication is.
-        requests_into: a directory, there already, for a file of all request rows of each
-            replication (`RecordedReplication.record.request_file`); None: they are not kept.
-        simulate: what runs a replication, by default the engines; a function of a module, if other
-            processes are to call it.
+        requests_into: a directory for a file of all request rows of each replication
+            (`RecordedReplication.record.request_file`); None: they are not kept.
+        simulate: what runs a replication, by default the engines; a function of a module.
         tell: is told in one line why an engine was not taken, where there is a reason to say.
         compiling: is entered before a compilation of the rules and left after it.
 

@@ -225,37 +225,17 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         remote_hosts=balancing.used_hosts_per_remote_dc,
         datacenter=datacenter,
         rotation=datacenter if policy in BY_DATACENTER else 0,
-        reconnection=RECONNECTION_NAMES.index(options.reconnection.kind),
-        reconnection_base=options.reconnection.base_ns,
-        reconnection_max=options.reconnection.max_ns,
-        reconnection_attempts=options.reconnection.max_attempts,
-        reconnection_no_delay=int(options.reconnection.start_with_no_delay),
-        connect_timeout=options.connect_timeout_ns,
-        handshake_timeout=options.read_timeout_ns,
-        heartbeat_timeout=options.heartbeat_timeout_ns or options.read_timeout_ns,
-        round_trips=traits.handshake_messages
-        + options.authentication_round_trips
-        + int(options.keyspace),
         status_events=int(options.status_events),
-        stream_limit=STREAMS if client.protocol >= 3 else LEGACY_STREAMS,
         blocking=int(traits.blocking_borrow),
         retry_on_executor=int(traits.retries_on_executor),
-        connect_covers=int(traits.connect_timeout_covers_handshake),
         remote_rotates=int(traits.rotates_remote_hosts),
         connects_remote=int(options.connect_to_remote_hosts),
-        defunct_threshold=options.defunct_read_timeout_threshold,
         warmup=int(options.warmup),
-        drain_timeout=options.read_timeout_ns + DRAIN_SPARE_NS,
-        keepalive=int(options.keepalive),
-        keepalive_time=client.kernel.keepalive_time_ns,
-        keepalive_interval=client.kernel.keepalive_interval_ns,
-        keepalive_probes=client.kernel.keepalive_probes,
-        retransmission_timeout=client.kernel.retransmission_timeout_ns,
         undecodable_is_final=int(traits.undecodable_is_final),
         warms_up=int(options.wrapper.warm_up),
         monitor_interval=options.wrapper.monitor_interval_ns if options.wrapper.monitored else 0,
         crosstalk=client.crosstalk_ns,
-        nagle=int(not options.tcp_nodelay),
+        **_connection_fields(client, traits),
     )
     if traits.own_steps:
         record.write_cost = 0
@@ -276,6 +256,34 @@ def _add_client(w: World, scenario: Scenario, client: Client, draws: Draws) -> N
         furnish(w, record, client, draws)
     if client.options.orm.pool:
         fill_in(w, scenario, client, len(w.clients) - 1)
+
+
+def _connection_fields(client: Client, traits: Traits) -> dict[str, int]:
+    """Of a client's record: how its connections are made, watched and made anew."""
+    options = client.options
+    return dict(
+        reconnection=RECONNECTION_NAMES.index(options.reconnection.kind),
+        reconnection_base=options.reconnection.base_ns,
+        reconnection_max=options.reconnection.max_ns,
+        reconnection_attempts=options.reconnection.max_attempts,
+        reconnection_no_delay=int(options.reconnection.start_with_no_delay),
+        connect_timeout=options.connect_timeout_ns,
+        handshake_timeout=options.read_timeout_ns,
+        heartbeat_timeout=options.heartbeat_timeout_ns or options.read_timeout_ns,
+        round_trips=traits.handshake_messages
+        + options.authentication_round_trips
+        + int(options.keyspace),
+        stream_limit=STREAMS if client.protocol >= 3 else LEGACY_STREAMS,
+        connect_covers=int(traits.connect_timeout_covers_handshake),
+        defunct_threshold=options.defunct_read_timeout_threshold,
+        drain_timeout=options.read_timeout_ns + DRAIN_SPARE_NS,
+        keepalive=int(options.keepalive),
+        keepalive_time=client.kernel.keepalive_time_ns,
+        keepalive_interval=client.kernel.keepalive_interval_ns,
+        keepalive_probes=client.kernel.keepalive_probes,
+        retransmission_timeout=client.kernel.retransmission_timeout_ns,
+        nagle=int(not options.tcp_nodelay),
+    )
 
 
 def _order_of_replicas(traits: Traits, policy: int, shuffled: bool) -> int:

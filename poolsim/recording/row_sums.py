@@ -305,10 +305,8 @@ def add_rows(address: int, rows_address: int, count: int) -> int:
     length = p[_INTERVAL_NS]
     last = p[_INTERVALS] - 1
     edge_count = p[_EDGE_COUNT]
-    begun = 0
-    ended_in = 0
-    begun_interval = 0
-    ended_interval = 0
+    begun = ended_in = 0
+    begun_interval = ended_interval = 0
     total = p[_DIGEST_SUM]
     digest_row = p[_DIGEST_ROW]
     done = 0

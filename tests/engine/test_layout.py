@@ -17,10 +17,13 @@ from poolsim.engine.compiled.layout import (
 )
 from poolsim.engine.run import simulate
 from poolsim.fidelity.generator import generate
+from poolsim.model.client.request import ERROR_BITS, KEPT_ERRORS
 from poolsim.model.records import TABLES, World
 from tests.engine.kept import Kept
 
 PER_MILLE = 1_000
+PACKED = {("requests", "error_kinds"): 1 << (ERROR_BITS * KEPT_ERRORS)}
+"""Fields of several small numbers, and what bounds them."""
 
 
 def test_every_field_has_a_place_of_its_own() -> None:
@@ -73,6 +76,9 @@ def test_the_values_of_narrow_fields_are_far_below_their_width(seed: int) -> Non
     simulate(scenario, 0, Kept(scenario.duration_ns), engine="simpy", attachments=[look])
     assert largest
     for (table, field), value in largest.items():
+        if (table, field) in PACKED:
+            assert value < PACKED[table, field] <= 1 << 31
+            continue
         # 4 bytes hold more rows than memory; the model itself keeps the narrower ones small.
         size = PLACES[table][field].bytes
         assert value <= {1: 100, 2: 10_000, 4: (1 << 31) // PER_MILLE}[size], (table, field)

@@ -25,7 +25,7 @@ ERRORS = {
     "10 requests, times the synchronous client": (10.24, -0.053, -0.518),
     "50 requests, times the synchronous client": (25.60, 0.016, -0.326),
     "100 requests, times the synchronous client": (20.99, 0.002, -0.165),
-    "users per second": (825, -0.081, -0.451),
+    "users per second": (825, -0.081, -0.477),
     "10 requests, requests/s": (878.5, -0.046, -0.515),
     "50 requests, requests/s": (2_207.9, 0.018, -0.325),
     "100 requests, requests/s": (1_826.2, -0.005, -0.171),
