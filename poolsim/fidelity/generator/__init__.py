@@ -58,6 +58,9 @@ def _faults(
     harmless = is_fragile(client.driver, client.protocol)
     faults = draw_faults(Dice(draws, "faults"), outline, datacenters, harmless)
     faults += draw_breaks(Dice(draws, "breaks"), outline, datacenters, client, faults)
-    faults += draw_middleboxes(Dice(draws, "middleboxes"), outline, datacenters, harmless)
+    # What a middlebox swallows ends by the driver's own timeout, if it does.
+    timeout_ns = client.options.read_timeout_ns
+    hangs = not 0 < timeout_ns <= outline.duration_ns // 4
+    faults += draw_middleboxes(Dice(draws, "middleboxes"), outline, datacenters, harmless or hangs)
     faults += draw_members(Dice(draws, "members"), outline, datacenters, faults, harmless)
     return tuple(sorted(faults, key=lambda fault: (fault.at_ns, fault.node)))

@@ -163,8 +163,11 @@ def _client(
         streams = setting.streams * home.nodes * max(options.local.max, 1)
         issue_ns, per_request_ns = 0, 0
         limit = streams * dice.whole(55, 105) // 100
-        if options.local.max_requests > setting.streams:
-            limit *= 2
+        traits = MODEL_DRIVERS[driver.name].TRAITS
+        if traits.timeout_includes_wait:
+            limit *= 2  # more than there are stream ids
+        if traits.own_steps:
+            limit = 0  # its own queues hold what finds none, as long as a read timeout
         if setting.blocking:
             # No pool grows in an instant, and a thread that waits for a stream issues nothing: the
             # streams suffice, on hosts that are not quite equally loaded, until some break.

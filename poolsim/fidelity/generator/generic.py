@@ -65,7 +65,7 @@ def _batch_delay(dice: Dice, setting: Setting) -> int:
 
 
 def _buffer(dice: Dice, _setting: Setting) -> int:
-    return dice.one_of((_RESPONSE, _RESPONSE, 3 * _RESPONSE, 10 * _RESPONSE, 64_000))
+    return dice.one_of((_RESPONSE, _RESPONSE, _RESPONSE, 3 * _RESPONSE, 64_000))
 
 
 def _frame(dice: Dice, _setting: Setting) -> int:

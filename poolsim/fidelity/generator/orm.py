@@ -57,7 +57,7 @@ def draw_orm(
             dice.one_of((0, 1, 3)),
             dice.one_of((0, 20, 1_000)) * MILLISECOND_NS,
         ),
-        logging=Logging(dice.one_of(LEVELS), dice.yes(50), dice.yes(30), dice.yes(50)),
+        logging=Logging(dice.one_of(LEVELS), dice.yes(50), dice.yes(60), dice.yes(50)),
     )
     if not basic:
         orm = _advanced(dice, setting, orm, datacenters)

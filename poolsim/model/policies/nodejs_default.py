@@ -180,8 +180,11 @@ def _lighter_first(w: World, r: int, order: int) -> int:
 def next_arranged(w: World, r: int) -> int:
     """The next replica of the order, whether it is up or not, or -1."""
     request = w.requests[r]
-    if request.plan_step >= request.plan_used:
-        return -1
-    k = _at(request.plan_code, request.plan_step)
-    request.plan_step += 1
-    return _replica(w, r, k)
+    while request.plan_step < request.plan_used:
+        k = _at(request.plan_code, request.plan_step)
+        request.plan_step += 1
+        # A node has left since the order was made, and the key has fewer replicas: the others are
+        # taken as they are listed now.
+        if k < w.clients[request.client].replication:
+            return _replica(w, r, k)
+    return -1
