@@ -11,7 +11,8 @@ import pytest
 from poolsim.engine.draws import Draws
 from poolsim.engine.simpy_engine import attach
 from poolsim.model.build import build
-from poolsim.model.policies.balancing import next_host
+from poolsim.model.cluster.membership import join_ring, leave_ring
+from poolsim.model.policies.balancing import STAGE_REPLICAS, next_host
 from poolsim.model.policies.nodejs_default import note_answer
 from tests.model.nodejs_scenarios import MS, SECOND, scenario
 from tests.model.python_pools import run
@@ -152,6 +153,24 @@ def test_few_and_very_many_replicas(replication: int) -> None:
     policy = Policy(replication, nodes=max(replication, 3))
     plan = policy.plan()
     assert sorted(plan) == list(range(max(replication, 3)))
+
+
+@pytest.mark.parametrize("key", [0, 2])
+def test_a_node_leaves_while_a_plan_is_under_way(key: int) -> None:
+    """The key has two replicas from then on; the plan names no third, of this key or the next."""
+    policy = Policy()
+    w = policy.world
+    for number in range(20):
+        r = w.add_request()
+        request = w.requests[r]
+        request.number, request.issued, request.plan_key = number, SECOND, key
+        assert next_host(w, r) >= 0
+        leave_ring(w, 2, 0, SECOND)
+        rest = []
+        while (p := next_host(w, r)) >= 0 and request.plan_stage == STAGE_REPLICAS:
+            rest.append(w.pools[p].node)
+        assert set(rest) <= {0, 1}
+        join_ring(w, 2, SECOND)
 
 
 def test_token_aware_over_round_robin_begins_at_a_random_replica_in_ring_order() -> None:

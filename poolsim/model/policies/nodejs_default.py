@@ -183,8 +183,9 @@ def next_arranged(w: World, r: int) -> int:
     while request.plan_step < request.plan_used:
         k = _at(request.plan_code, request.plan_step)
         request.plan_step += 1
-        # A node has left since the order was made, and the key has fewer replicas: the others are
-        # taken as they are listed now.
+        # A node has left since the order was made, and the key has fewer replicas. The others are
+        # taken as they are listed now, so that one may come twice and one not at all: the driver's
+        # plan holds the hosts themselves (not modelled: it takes a retry in that very moment).
         if k < w.clients[request.client].replication:
             return _replica(w, r, k)
     return -1
