@@ -22,6 +22,7 @@ from poolsim.fidelity.generator.outline import (
     Outline,
 )
 from poolsim.model.drivers.registry import DRIVERS as MODEL_DRIVERS
+from poolsim.model.drivers.traits import Traits
 from poolsim.scenario.drivers import DRIVERS, Driver
 from poolsim.scenario.scenario import Client, Datacenter, Kernel, Options
 
@@ -162,12 +163,7 @@ def _client(
         # Most streams are taken in one instant, time out in one and are wanted again in it.
         streams = setting.streams * home.nodes * max(options.local.max, 1)
         issue_ns, per_request_ns = 0, 0
-        limit = streams * dice.whole(55, 105) // 100
-        traits = MODEL_DRIVERS[driver.name].TRAITS
-        if traits.timeout_includes_wait:
-            limit *= 2  # more than there are stream ids
-        if traits.own_steps:
-            limit = 0  # its own queues hold what finds none, as long as a read timeout
+        limit = _starved_limit(dice, MODEL_DRIVERS[driver.name].TRAITS, streams)
         if setting.blocking:
             # No pool grows in an instant, and a thread that waits for a stream issues nothing: the
             # streams suffice, on hosts that are not quite equally loaded, until some break.
@@ -193,6 +189,15 @@ def _client(
         max_concurrent=limit,
     )
     return client, setting
+
+
+def _starved_limit(dice: Dice, traits: Traits, streams: int) -> int:
+    """About as many requests as stream ids; more where one waits for an id on its connection; no
+    limit where the driver's own queues hold what finds none, as long as a read timeout."""
+    limit = streams * dice.whole(55, 105) // 100
+    if traits.own_steps:
+        return 0
+    return 2 * limit if traits.timeout_includes_wait else limit
 
 
 def _driver(dice: Dice, outline: Outline, size: _Size, home: Datacenter) -> tuple[Driver, int]:
