@@ -8,7 +8,7 @@ that will still come (stale or not), a place in a queue, a place in a node.
 from __future__ import annotations
 
 from poolsim.model.primitives import World
-from poolsim.model.records import DONE, FREE, GONE, IDLE, WIRE_FINE
+from poolsim.model.records import DONE, FREE, GONE, IDLE, PROBE, WIRE_FINE
 from poolsim.model.rule import rule
 
 ATTEMPT_BITS = 12
@@ -23,6 +23,19 @@ def new_attempt(w: World) -> int:
     if a < 0:
         a = w.add_attempt()
     run.free_attempt = w.attempts[a].next
+    return a
+
+
+@rule
+def new_probe(w: World, c: int) -> int:
+    """A slot for a connection's heartbeat, without a stream so far."""
+    a = new_attempt(w)
+    attempt = w.attempts[a]
+    attempt.state = PROBE
+    attempt.request = -1
+    attempt.connection = c
+    attempt.stream = -1
+    w.connections[c].probe = a
     return a
 
 

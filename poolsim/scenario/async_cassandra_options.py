@@ -12,7 +12,7 @@ from pydantic import Field
 
 from poolsim.scenario.entries import Entry
 from poolsim.scenario.fields import FLAG, POSITIVE_DURATION, whole
-from poolsim.scenario.options import Driver, Own, described
+from poolsim.scenario.options import Own, described
 from poolsim.scenario.python_options import PYTHON, SECOND_NS, PythonOptions
 from poolsim.scenario.scenario import Options, Wrapper
 
@@ -85,16 +85,11 @@ def defaults(protocol: int) -> Options:
     )
 
 
-ASYNC_CASSANDRA = Driver(
+ASYNC_CASSANDRA = replace(
+    PYTHON,
     name=NAME,
     title="async-cassandra over the Cassandra Python driver 3.29",
-    pools=PYTHON.pools,
     entry=AsyncCassandraOptions,
     defaults=defaults,
-    refusals=PYTHON.refusals,
-    io_threads=PYTHON.io_threads,
-    io_threads_fixed=PYTHON.io_threads_fixed,
-    unavailable=PYTHON.unavailable,
-    intervals_of_silence=PYTHON.intervals_of_silence,
     rules=PYTHON.name,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from poolsim.fidelity.soak.view import View
+from poolsim.fidelity.soak.view import View, active_connections
 from poolsim.model.drivers.generic.admission import can_send
 from poolsim.model.drivers.generic.fields import MILLIONTHS
 from poolsim.model.drivers.generic.making import TASK_OPEN, TASK_RECONNECT
@@ -56,17 +56,10 @@ def slips(view: View, s: int) -> Iterator[str]:
         yield from _pool(view, p)
         yield from _queue(view, p)
         yield from _host(view, p)
-        for connection in _active(w, p):
+        for connection in active_connections(w, p):
             yield from _connection(view, connection)
         if offered[w.pools[p].node] != w.hosts[p].up:
             yield f"host {p} is offered {offered[w.pools[p].node]} times"
-
-
-def _active(w: World, p: int) -> Iterator[Record]:
-    c = w.pools[p].first
-    while c >= 0:
-        yield w.connections[c]
-        c = w.connections[c].next
 
 
 def _threads(view: View, s: int) -> Iterator[str]:
@@ -90,7 +83,7 @@ def _pool(view: View, p: int) -> Iterator[str]:
     making = asked + sum(one.state == CONNECTING for one in view.connections.get(p, ()))
     if pool.making != making:
         yield f"pool {p}: {pool.making} connections being made by its count, {making} there"
-    orphans = sum(connection.orphans for connection in _active(w, p))
+    orphans = sum(connection.orphans for connection in active_connections(w, p))
     if pool.orphans != orphans:
         yield f"pool {p}: {pool.orphans} orphans by its count, {orphans} there"
     read = sum(attempt.state == READ and attempt.pool == p for attempt in w.attempts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poolsim.fidelity.soak.view import View
+from poolsim.fidelity.soak.view import View, active_connections
 from poolsim.model.drivers.python import (
     ATTEMPT_SCHEDULED,
     ATTEMPT_SUBMITTED,
@@ -25,7 +25,6 @@ from poolsim.model.drivers.python import (
     TASK_REPLACE,
 )
 from poolsim.model.kinds import CONTROL, HEARTBEAT_CYCLE, QUEUE_TIMEOUT, RECONNECTION
-from poolsim.model.primitives import Record
 from poolsim.model.records import (
     CALLER_EXECUTOR,
     CONNECTING,
@@ -37,7 +36,6 @@ from poolsim.model.records import (
     ROLE_CONTROL,
     ROLE_INITIAL,
     ROLE_RECONNECTION,
-    World,
 )
 
 
@@ -125,17 +123,10 @@ def _heartbeats(view: View, s: int) -> Iterator[str]:
         yield f"session {s}: no heartbeat cycle ahead"
 
 
-def _list_of(w: World, p: int) -> Iterator[Record]:
-    c = w.pools[p].first
-    while c >= 0:
-        yield w.connections[c]
-        c = w.connections[c].next
-
-
 def _pool(view: View, p: int) -> Iterator[str]:
     w = view.world
     pool = w.pools[p]
-    dead = sum(connection.state == GONE for connection in _list_of(w, p))
+    dead = sum(connection.state == GONE for connection in active_connections(w, p))
     if pool.dead != dead:
         yield f"pool {p}: {pool.dead} dead by its count, {dead} in its list"
     executor = w.sessions[pool.session].executor

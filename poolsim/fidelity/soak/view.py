@@ -19,6 +19,14 @@ THERE = (CONNECTING, OPEN, TRASHED_STATE)
 """States of a connection that exists."""
 
 
+def active_connections(w: World, p: int) -> Iterator[Record]:
+    """A pool's active connections, in the driver's order."""
+    c = w.pools[p].first
+    while c >= 0:
+        yield w.connections[c]
+        c = w.connections[c].next
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Looked up once, between two events.

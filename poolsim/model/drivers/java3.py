@@ -83,6 +83,7 @@ from poolsim.model.connection.lists import (
 from poolsim.model.connection.messages import open_connection, send_heartbeat
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import take_stream
+from poolsim.model.connection.waiting import append_waiting, take_waiting
 from poolsim.model.drivers.traits import Traits
 from poolsim.model.kinds import (
     BUSY_QUEUE_FULL,
@@ -96,9 +97,7 @@ from poolsim.model.kinds import (
     CONTROL_LOST,
     GROWTH,
     HEARTBEAT,
-    HOST_ADDED,
     HOST_DOWN,
-    HOST_REMOVED,
     HOST_UP,
     LOST,
     NO_STREAM,
@@ -116,7 +115,7 @@ from poolsim.model.kinds import (
     TRASHED,
 )
 from poolsim.model.kinds import POOL_CLOSED as ERROR_POOL_CLOSED
-from poolsim.model.policies.balancing import host_down, host_up
+from poolsim.model.policies.balancing import host_added, host_down, host_removed, host_up
 from poolsim.model.policies.reconnection import next_delay
 from poolsim.model.policies.retry import JAVA3_DEFAULT
 from poolsim.model.primitives import NEVER, World
@@ -283,19 +282,14 @@ def _enqueue(w: World, p: int, a: int, now: int) -> int:
     attempt = w.attempts[a]
     attempt.state = WAITING
     attempt.holds += 1
-    attempt.next = -1
     attempt.connection = -1
     attempt.queued_at = now
     attempt.queue_deadline = now + options.pool_timeout
     if pool.queue_last < 0:
-        pool.queue_first = a
         pool.queue_mixed = 0
-    else:
-        last = w.attempts[pool.queue_last]
-        last.next = a
-        if last.queue_deadline > attempt.queue_deadline:
-            pool.queue_mixed = 1
-    pool.queue_last = a
+    elif w.attempts[pool.queue_last].queue_deadline > attempt.queue_deadline:
+        pool.queue_mixed = 1
+    append_waiting(w, p, a)
     if pool.queue_live < 0:
         pool.queue_live = a
     w.run.queue_area -= now
@@ -405,12 +399,9 @@ def _dequeue(w: World, p: int, c: int, unseen: int, now: int) -> None:
             return
         a = pool.queue_first
         attempt = w.attempts[a]
-        pool.queue_first = attempt.next
-        if pool.queue_first < 0:
-            pool.queue_last = -1
         if pool.queue_live == a:
             pool.queue_live = attempt.next
-        attempt.next = -1
+        take_waiting(w, p, -1, a)
         attempt.holds -= 1
         pool.pending -= 1
         if attempt.state != WAITING:
@@ -1041,12 +1032,9 @@ def _refresh_hosts(w: World, s: int, now: int) -> None:
 @rule
 def _on_add(w: World, p: int, now: int) -> None:
     """Cluster.onAdd: the load balancer offers the host, a pool is made."""
-    pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 1
     host.reconnecting = 0
-    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
-    host_up(w, p)
+    host_added(w, p, now)
     if host.distance == IGNORED:
         host.up = 1
     else:
@@ -1059,11 +1047,8 @@ def _on_remove(w: World, p: int, now: int) -> None:
     """Cluster.onRemove: the load balancer forgets the host, its pool goes by force."""
     pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 0
-    host.up = 0
     host.adding = 0
-    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
-    host_down(w, p)
+    host_removed(w, p, now)
     c = w.sessions[pool.session].control
     if c >= 0 and w.connections[c].pool == p:
         lost(w, c, now)

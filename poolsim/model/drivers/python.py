@@ -110,6 +110,7 @@ from poolsim.model.connection.lists import (
 from poolsim.model.connection.messages import TCP, open_connection, send_heartbeat
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import take_stream
+from poolsim.model.connection.waiting import append_waiting, take_waiting
 from poolsim.model.drivers.traits import Traits
 from poolsim.model.kinds import (
     BUSY_TIMED_OUT,
@@ -121,9 +122,7 @@ from poolsim.model.kinds import (
     GROWTH,
     HEARTBEAT_CYCLE,
     HEARTBEAT_FAILED,
-    HOST_ADDED,
     HOST_DOWN,
-    HOST_REMOVED,
     HOST_UP,
     LOST,
     NO_CONNECTION,
@@ -141,7 +140,7 @@ from poolsim.model.kinds import (
     TRASHED,
 )
 from poolsim.model.kinds import POOL_CLOSED as ERROR_POOL_CLOSED
-from poolsim.model.policies.balancing import host_down, host_up
+from poolsim.model.policies.balancing import host_added, host_down, host_removed, host_up
 from poolsim.model.policies.reconnection import next_delay
 from poolsim.model.policies.retry import PYTHON_DEFAULT
 from poolsim.model.primitives import World
@@ -159,7 +158,6 @@ from poolsim.model.records import (
     POOL_INITIALIZING,
     POOL_NONE,
     POOL_USABLE,
-    PROBE,
     QUEUED,
     REMOTE,
     ROLE_CONTROL,
@@ -178,7 +176,7 @@ from poolsim.model.records import (
     extends,
 )
 from poolsim.model.rule import rule
-from poolsim.model.slots import drop_connection, new_attempt
+from poolsim.model.slots import drop_connection, new_probe
 
 MILLISECOND = 1_000_000
 TRASH_INTERVAL = 10_000 * MILLISECOND
@@ -412,7 +410,7 @@ def _wait(w: World, p: int, a: int, c: int, grows: int, now: int) -> int:
         attempt.spins = 1
     attempt.queued_at = now
     attempt.queue_deadline = now + timeout
-    _append_waiter(w, p, a)
+    append_waiting(w, p, a)
     pool.pending += 1
     w.run.queue_area -= now
     w.schedule(attempt.queue_deadline, QUEUE_TIMEOUT, p, p)
@@ -420,33 +418,14 @@ def _wait(w: World, p: int, a: int, c: int, grows: int, now: int) -> int:
 
 
 @rule
-def _append_waiter(w: World, p: int, a: int) -> None:
-    pool = w.pools[p]
-    w.attempts[a].next = -1
-    if pool.queue_last < 0:
-        pool.queue_first = a
-    else:
-        w.attempts[pool.queue_last].next = a
-    pool.queue_last = a
-
-
-@rule
 def _remove_waiter(w: World, p: int, a: int) -> None:
     """Take a waiter out of the queue, wherever it stands."""
-    pool = w.pools[p]
     before = -1
-    x = pool.queue_first
+    x = w.pools[p].queue_first
     while x != a:
         before = x
         x = w.attempts[x].next
-    after = w.attempts[a].next
-    if before < 0:
-        pool.queue_first = after
-    else:
-        w.attempts[before].next = after
-    if after < 0:
-        pool.queue_last = before
-    w.attempts[a].next = -1
+    take_waiting(w, p, before, a)
 
 
 @rule
@@ -502,7 +481,7 @@ def _wait_again(w: World, p: int, a: int) -> None:
     attempt.spins = 0
     if attempt.connection >= 0 and _is_void(w, attempt.connection):
         attempt.spins = 1
-    _append_waiter(w, p, a)
+    append_waiting(w, p, a)
 
 
 @rule
@@ -535,7 +514,7 @@ def _notify_stranded(w: World, p: int, generation: int, now: int) -> None:
                 _leave_queue(w, p, a)
                 make_ready(w, a, STEP_FAILED)
             elif w.attempts[a].connection < 0 or not _serve(w, p, a, now):
-                _append_waiter(w, p, a)
+                append_waiting(w, p, a)
             return
         a = w.attempts[a].next
 
@@ -1255,7 +1234,7 @@ def _shut_out(w: World, p: int, now: int) -> int:
             elif waits_for != c:
                 if not _serve(w, p, a, now):
                     attempt.stranded = pool.generation
-                    _append_waiter(w, p, a)
+                    append_waiting(w, p, a)
             elif w.connections[c].exhausted == 1 or places > 0:
                 if spare > 0:
                     spare -= 1
@@ -1267,7 +1246,7 @@ def _shut_out(w: World, p: int, now: int) -> int:
             else:
                 attempt.stranded = pool.generation
                 attempt.connection = -1
-                _append_waiter(w, p, a)
+                append_waiting(w, p, a)
         a = after
     _wake_marked(w, p, now)
     return waited
@@ -1302,7 +1281,7 @@ def _wake_marked(w: World, p: int, now: int) -> None:
             attempt.spins = 0
             _remove_waiter(w, p, a)
             if attempt.connection < 0 or not _serve(w, p, a, now):
-                _append_waiter(w, p, a)
+                append_waiting(w, p, a)
         a = after
 
 
@@ -1361,13 +1340,8 @@ def _look(w: World, s: int, c: int, now: int) -> None:
         w.note(now, HEARTBEAT_FAILED, pool.session, pool.node, connection.serial, 0)
         _append_failed(w, s, c)
         return
-    a = new_attempt(w)
-    attempt = w.attempts[a]
-    attempt.state = PROBE
-    attempt.request = -1
-    attempt.connection = c
-    attempt.stream = take_stream(w, c, a)
-    connection.probe = a
+    a = new_probe(w, c)
+    w.attempts[a].stream = take_stream(w, c, a)
     connection.in_flight += 1
     if connection.listed == 1:
         pool.in_flight += 1
@@ -1700,10 +1674,8 @@ def _on_add(w: World, p: int, now: int) -> None:
     """Cluster.on_add: the load balancer offers the host, a pool is made."""
     pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 1
     host.reconnecting = NOT_RECONNECTING
-    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
-    host_up(w, p)
+    host_added(w, p, now)
     if host.distance == IGNORED:
         host.up = 1
     elif host.rising == 0:
@@ -1716,11 +1688,8 @@ def _on_remove(w: World, p: int, now: int) -> None:
     """Cluster.on_remove: the load balancer forgets the host, its pool is shut."""
     pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 0
-    host.up = 0
     host.reconnecting = NOT_RECONNECTING
-    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
-    host_down(w, p)
+    host_removed(w, p, now)
     if pool.present == 1:
         _shut_pool(w, p, now)
         pool.present = 0

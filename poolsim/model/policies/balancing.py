@@ -28,6 +28,7 @@ gets its share as well.
 
 from __future__ import annotations
 
+from poolsim.model.kinds import HOST_ADDED, HOST_REMOVED
 from poolsim.model.policies.nodejs_default import MOST_ARRANGED, arrange_replicas, next_arranged
 from poolsim.model.primitives import Record, World
 from poolsim.model.records import LOCAL
@@ -294,6 +295,26 @@ def host_down(w: World, p: int) -> None:
             stay += 1
     rotation.first = first
     rotation.count = stay
+
+
+@rule
+def host_added(w: World, p: int, now: int) -> None:
+    """A session has learnt of a host: the load balancer offers it. Whether it is up is the driver's
+    to say."""
+    pool = w.pools[p]
+    w.hosts[p].known = 1
+    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
+    host_up(w, p)
+
+
+@rule
+def host_removed(w: World, p: int, now: int) -> None:
+    """A session has learnt that a host has left: the load balancer forgets it."""
+    pool = w.pools[p]
+    w.hosts[p].known = 0
+    w.hosts[p].up = 0
+    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
+    host_down(w, p)
 
 
 @rule

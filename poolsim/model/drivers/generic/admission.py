@@ -26,6 +26,7 @@ A request waits for queue_timeout at most (the document has no such time), and g
 from __future__ import annotations
 
 from poolsim.model.connection.ready import make_ready
+from poolsim.model.connection.waiting import append_waiting, take_waiting
 from poolsim.model.drivers.generic.fields import MILLIONTHS
 from poolsim.model.drivers.generic.streams import has_stream
 from poolsim.model.drivers.generic.writing import send
@@ -144,13 +145,8 @@ def wait(w: World, p: int, a: int, c: int, now: int) -> None:
     attempt.state = WAITING
     attempt.holds += 1
     attempt.connection = c
-    attempt.next = -1
     attempt.queued_at = now
-    if pool.queue_last < 0:
-        pool.queue_first = a
-    else:
-        w.attempts[pool.queue_last].next = a
-    pool.queue_last = a
+    append_waiting(w, p, a)
     pool.pending += 1
     if c >= 0:
         w.connections[c].queued += 1
@@ -167,13 +163,7 @@ def leave_queue(w: World, p: int, before: int, a: int, now: int) -> None:
     """Take an attempt out of the queue; `before` is the one before it, -1 for the first."""
     pool = w.pools[p]
     attempt = w.attempts[a]
-    if before < 0:
-        pool.queue_first = attempt.next
-    else:
-        w.attempts[before].next = attempt.next
-    if pool.queue_last == a:
-        pool.queue_last = before
-    attempt.next = -1
+    take_waiting(w, p, before, a)
     attempt.holds -= 1
     pool.pending -= 1
     if attempt.connection >= 0:

@@ -20,9 +20,9 @@ from poolsim.model.drivers.generic.closing import lost
 from poolsim.model.drivers.generic.streams import allocate, forget_free_list, has_stream
 from poolsim.model.kinds import HEARTBEAT, HEARTBEAT_FAILED
 from poolsim.model.primitives import World
-from poolsim.model.records import ASK_NOTHING, ORPHANED, PROBE
+from poolsim.model.records import ASK_NOTHING, ORPHANED
 from poolsim.model.rule import rule
-from poolsim.model.slots import new_attempt
+from poolsim.model.slots import new_probe
 
 
 @rule
@@ -37,15 +37,9 @@ def heartbeat(w: World, c: int, now: int) -> None:
             w.note(now, HEARTBEAT_FAILED, pool.session, pool.node, connection.serial, 0)
             lost(w, c, now)
             return
-        a = new_attempt(w)
-        attempt = w.attempts[a]
-        attempt.state = PROBE
-        attempt.request = -1
-        attempt.connection = c
-        attempt.stream = -1
+        a = new_probe(w, c)
         if client.pings == 0:
-            attempt.stream = allocate(w, c, a)
-        connection.probe = a
+            w.attempts[a].stream = allocate(w, c, a)
         send_heartbeat(w, c, now)
     connection.holds += 1
     w.schedule(connection.heartbeat_at, HEARTBEAT, connection.serial, c)

@@ -13,8 +13,7 @@ from poolsim.model.drivers.generic.fields import ON_DEMAND
 from poolsim.model.drivers.generic.making import ask_for_core
 from poolsim.model.drivers.generic.reconnection import DUE, NOT_RECONNECTING
 from poolsim.model.drivers.generic.scaling import close_idle
-from poolsim.model.kinds import HOST_ADDED, HOST_REMOVED
-from poolsim.model.policies.balancing import host_down, host_up
+from poolsim.model.policies.balancing import host_added, host_removed
 from poolsim.model.primitives import World
 from poolsim.model.records import IGNORED, POOL_USABLE
 from poolsim.model.rule import rule
@@ -33,12 +32,10 @@ def topology_event(w: World, p: int, now: int) -> None:
 def _add(w: World, p: int, now: int) -> None:
     pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 1
     host.up = 1
     host.times_down = 0
     host.backoff_until = 0
-    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
-    host_up(w, p)
+    host_added(w, p, now)
     if host.distance == IGNORED:
         return
     pool.phase = POOL_USABLE
@@ -49,12 +46,8 @@ def _add(w: World, p: int, now: int) -> None:
 
 @rule
 def _remove(w: World, p: int, now: int) -> None:
-    pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 0
-    host.up = 0
     if host.reconnecting == DUE:
         host.reconnecting = NOT_RECONNECTING
-    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
-    host_down(w, p)
+    host_removed(w, p, now)
     close_idle(w, p, now)

@@ -6,6 +6,7 @@ from poolsim.model.connection.messages import send_heartbeat
 from poolsim.model.connection.ready import make_ready
 from poolsim.model.connection.streams import take_stream
 from poolsim.model.connection.timers import time_attempt
+from poolsim.model.connection.waiting import append_waiting, take_waiting
 from poolsim.model.drivers.nodejs.closing import close_soon, stop_draining
 from poolsim.model.kinds import BUSY_QUEUE_OFF, LOST, NO_CONNECTION
 from poolsim.model.policies.nodejs_default import note_answer
@@ -95,14 +96,8 @@ def pick(w: World, p: int, most: int) -> int:
 def wait_for_id(w: World, p: int, a: int) -> None:
     """Put an operation at the end of what waits for a stream id at its connection."""
     pool = w.pools[p]
-    attempt = w.attempts[a]
-    attempt.holds += 1
-    attempt.next = -1
-    if pool.queue_last < 0:
-        pool.queue_first = a
-    else:
-        w.attempts[pool.queue_last].next = a
-    pool.queue_last = a
+    w.attempts[a].holds += 1
+    append_waiting(w, p, a)
     pool.pending += 1
 
 
@@ -117,15 +112,8 @@ def _next_waiting(w: World, p: int, c: int) -> int:
         a = w.attempts[a].next
     if a < 0:
         return -1
-    attempt = w.attempts[a]
-    if before < 0:
-        pool.queue_first = attempt.next
-    else:
-        w.attempts[before].next = attempt.next
-    if pool.queue_last == a:
-        pool.queue_last = before
-    attempt.next = -1
-    attempt.holds -= 1
+    take_waiting(w, p, before, a)
+    w.attempts[a].holds -= 1
     pool.pending -= 1
     return a
 

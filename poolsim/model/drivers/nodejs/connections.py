@@ -46,12 +46,11 @@ from poolsim.model.records import (
     GONE,
     IN_FLIGHT,
     ORPHANED,
-    PROBE,
     ROLE_CONTROL,
     ROLE_INITIAL,
 )
 from poolsim.model.rule import rule
-from poolsim.model.slots import drop_connection, new_attempt
+from poolsim.model.slots import drop_connection, new_probe
 
 
 @rule
@@ -231,14 +230,9 @@ def heartbeat(w: World, c: int, now: int) -> None:
 @rule
 def _ask(w: World, c: int, now: int) -> None:
     """Send OPTIONS, with a stream id or when there is one again."""
-    a = new_attempt(w)
+    a = new_probe(w, c)
     attempt = w.attempts[a]
     connection = w.connections[c]
-    attempt.state = PROBE
-    attempt.request = -1
-    attempt.connection = c
-    attempt.stream = -1
-    connection.probe = a
     if connection.in_flight < connection.stream_limit:
         attempt.stream = take_stream(w, c, a)
         connection.in_flight += 1

@@ -7,8 +7,8 @@ from poolsim.model.drivers.nodejs.control import control_host_down
 from poolsim.model.drivers.nodejs.fields import STATUS_DELAY
 from poolsim.model.drivers.nodejs.hosts import new_schedule, next_delay_of_host
 from poolsim.model.drivers.nodejs.opening import attempt_after
-from poolsim.model.kinds import HOST_ADDED, HOST_REMOVED, RECONNECTION, STATUS_DUE
-from poolsim.model.policies.balancing import host_down, host_up
+from poolsim.model.kinds import RECONNECTION, STATUS_DUE
+from poolsim.model.policies.balancing import host_added, host_removed
 from poolsim.model.primitives import World
 from poolsim.model.records import IGNORED, POOL_USABLE
 from poolsim.model.rule import rule
@@ -58,9 +58,7 @@ def _add(w: World, p: int, now: int) -> None:
     """A new Host is down until its first connection, for which its schedule is waited for."""
     pool = w.pools[p]
     host = w.hosts[p]
-    host.known = 1
-    w.note(now, HOST_ADDED, pool.session, pool.node, -1, 0)
-    host_up(w, p)
+    host_added(w, p, now)
     if host.distance == IGNORED:
         host.up = 1
         return
@@ -77,11 +75,7 @@ def _add(w: World, p: int, now: int) -> None:
 def _remove(w: World, p: int, now: int) -> None:
     """A Host that has left: no plan offers it, its pool drains."""
     pool = w.pools[p]
-    host = w.hosts[p]
-    host.known = 0
-    host.up = 0
-    w.note(now, HOST_REMOVED, pool.session, pool.node, -1, 0)
-    host_down(w, p)
+    host_removed(w, p, now)
     pool.size = 0
     pool.timer_at = -1
     pool.told = 0
