@@ -371,9 +371,9 @@ ASSUMPTIONS = (
     "replicas that a coordinator asks, compaction and the server's own timeouts and overload "
     "errors are not told apart.",
     "The network delays by a constant per pair of datacenters: no loss but by a middlebox, no "
-    "bandwidth, no size of a request or response.",
+    "bandwidth, no size of a request or response, but for the generic driver's own options.",
     "Client machines have the costs given under cpu and nothing else: no garbage collection, no "
-    "other threads, no coalescing of writes.",
+    "other threads, no coalescing of writes, but for the generic driver's own options.",
     "A driver's step happens in one instant: what two of its threads could do to each other in "
     "between does not happen.",
     "Queries need no preparing, schema changes do not occur, and a node that joins or leaves has "
