@@ -48,23 +48,31 @@ def timelines(recording: Recording, simulation: Simulated) -> dict[str, Any]:
 
 def _timeline(observed: Observed, edges: np.ndarray[Any, Any]) -> dict[str, list[int]]:
     bins = len(edges) - 1
+    at_ns = np.unique(np.concatenate([host.at_ns for host in observed.hosts]))
+    place = np.clip(np.searchsorted(edges, at_ns, side="left") - 1, 0, bins - 1)
     found: dict[str, Integers] = {}
     for name in (*LAST, *HIGHEST):
-        total = np.zeros(bins, dtype=np.int64)
-        for host in observed.hosts:
-            values = getattr(host, name)
-            place = np.clip(np.searchsorted(edges, host.at_ns, side="left") - 1, 0, bins - 1)
-            own = np.full(bins, -1, dtype=np.int64)
-            if name in HIGHEST:
-                np.maximum.at(own, place, values)
-            else:
-                own[place] = values
-            total += _carried(own)
-        found[name] = total
+        total = _total(observed, name, at_ns)
+        own = np.full(bins, -1, dtype=np.int64)
+        if name in HIGHEST:
+            np.maximum.at(own, place, total)
+        else:
+            own[place] = total
+        found[name] = _carried(own)
     requests = observed.requests
     rejected = requests.started_ns[requests.outcome == REJECTED]
     found["rejected"] = np.searchsorted(np.sort(rejected), edges[1:], side="right")
     return {name: values.tolist() for name, values in found.items()}
+
+
+def _total(observed: Observed, name: str, at_ns: Integers) -> Integers:
+    """A count summed over the hosts at the same times: requests that move from one host to another
+    within a bin are not counted at both, as the sum of the hosts' own peaks would."""
+    total = np.zeros(len(at_ns), dtype=np.int64)
+    for host in observed.hosts:
+        latest = np.searchsorted(host.at_ns, at_ns, side="right") - 1
+        total += np.where(latest >= 0, getattr(host, name)[latest], 0)
+    return total
 
 
 def _carried(values: Integers) -> Integers:
