@@ -68,7 +68,8 @@ def try_everything(
     possible = [n for n in range(len(question.space)) if question.loaded(n).scenario is not None]
     missing = [number for number in possible if number not in judged]
     each = len(question.variants) * question.base.replications.count
-    executor.get_ready(question.base, len(missing) * each)
+    if missing:
+        executor.get_ready(question.base, len(missing) * each)
     for first in range(0, len(missing), AT_ONCE):
         tell(len(judged), len(possible))
         numbers = missing[first : first + AT_ONCE]

@@ -130,18 +130,25 @@ def test_without_a_search_what_matters_for_the_driver_is_varied(
             assert str(own[parameter.short_label]) in parameter.texts, "what the file has"
 
 
-def test_instances_are_varied_where_the_file_says_what_a_request_costs_one() -> None:
+def varied_by_default(client: str) -> dict[str, tuple[str, ...]]:
     head = TEXT.split("    options:")[0]
-    client = (
+    text = f"{head}{client}\nexpect: [errors == 0]\n"
+    return {one.label: one.texts for one in ask(from_text(text, "small.yaml")).space.parameters}
+
+
+def test_instances_are_varied_where_the_file_says_what_a_request_costs_one() -> None:
+    load = "    load: {poisson: {rate: 20k/s}}"
+    cost = "    cpu: {per_request: 200us, io_threads: 2}"
+    labels = varied_by_default(f"{load}\n{cost}")
+    assert labels["clients.app.instances"] == ("1", "2", "4"), "20k/s x 200us on 2 threads: 2"
+    assert "clients.app.instances" not in varied_by_default(load)
+
+
+def test_a_fleet_that_the_file_gives_stays_as_it_is() -> None:
+    labels = varied_by_default(
         "    instances: 3\n    load: {poisson: {rate: 20k/s}}\n"
-        "    cpu: {per_request: 200us, io_threads: 2}\nexpect: [errors == 0]\n"
+        "    cpu: {per_request: 200us, io_threads: 2}"
     )
-    question = ask(from_text(head + client, "small.yaml"))
-    labels = {one.label: one.texts for one in question.space.parameters}
-    assert labels["clients.app.instances"] == ("2", "3", "4"), "20k/s x 200us on 2 threads: 2"
-    cheap = client.replace("    cpu: {per_request: 200us, io_threads: 2}\n", "")
-    question = ask(from_text(head + cheap, "small.yaml"))
-    labels = {one.label: one.texts for one in question.space.parameters}
     assert "clients.app.instances" not in labels
 
 

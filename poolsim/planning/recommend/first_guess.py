@@ -128,13 +128,15 @@ def _java3(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
 
 
 def _instances(client: Client, demand: Demand) -> list[tuple[str, str]]:
-    """How many processes, where the file says what a request costs one of them: otherwise nothing
-    is known of how much one can do, and their number is taken as given."""
+    """How many processes, where the file says nothing of them but what a request costs one.
+
+    A fleet that the file gives (`instances: 12`) is there for other reasons than its pools, and
+    stays; without the cost of a request nothing is known of how much one process can do.
+    """
     least = _fewest_instances(client, demand)
-    if not client.per_request_ns or least == client.instances == 1:
+    if client.instances > 1 or not client.per_request_ns or least == 1:
         return []
-    counts = sorted({least, client.instances, 2 * least})
-    return [(f"clients.{client.name}.instances", _listed(counts))]
+    return [(f"clients.{client.name}.instances", _listed([client.instances, least, 2 * least]))]
 
 
 def _fewest_instances(client: Client, demand: Demand) -> int:
