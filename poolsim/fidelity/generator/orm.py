@@ -70,8 +70,11 @@ def draw_orm(
 
 
 def in_haste(options: Options) -> Options:
-    """The options with delays before another try that hardly hold anything up."""
+    """The options with delays before another try that hardly hold anything up; the plain pool
+    has none."""
     orm = options.orm
+    if orm.pool == BASIC:
+        return options
     retry = replace(orm.retry, delay_ns=min(orm.retry.delay_ns, 20 * MILLISECOND_NS))
     failover = replace(orm.failover, delay_ns=min(orm.failover.delay_ns, 20 * MILLISECOND_NS))
     return replace(options, orm=replace(orm, retry=retry, failover=failover))

@@ -48,7 +48,8 @@ on after that block's `retryDelay`, times `backoffMultiplier` for each failover 
 is a retry (chosen). A request whose plan has no host left that takes it walks a new plan after the
 same delays, whether or not it is idempotent, as nothing of it is under way; without `failover` it
 ends with NoHostAvailable (chosen). Failovers are `maxRetries` of their own. FallthroughRetryPolicy
-never retries. The plain pool has the driver's own policy.
+never retries. The plain pool has the driver's own policy. Hosts have no order but that of the plan:
+the document's "primary" and "backup" are names of contact points (chosen).
 
 Auto-discovery. Every `discoveryInterval` the list of nodes is read, whether or not the driver has
 heard of a change; without any host that is up it cannot be (chosen).
