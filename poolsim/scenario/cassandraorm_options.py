@@ -8,8 +8,8 @@ requests of a connection, which it sets in some examples only (docs/differences.
 lines of the document. What its rules are is said in model/wrappers/cassandraorm/__init__.py.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -49,6 +49,9 @@ POLICIES = {
 """What the policies are called elsewhere in poolsim."""
 TOKEN_AWARE = "TokenAwarePolicy"
 RETRIES = {"DefaultRetryPolicy": "default", "FallthroughRetryPolicy": "fallthrough"}
+
+IDLE_TIMEOUT_NS = 120 * SECOND_NS
+"""The document's, of its line 76."""
 
 _COUNT = whole(0)
 _SOME = whole(1)
@@ -507,7 +510,7 @@ class CassandraOrmOptions(Entry):
     ] = Field(
         default=None,
         alias="preallocateConnections",
-        description="Connections to single hosts before the load: {dc1/1: 8}.",
+        description="Connections to single hosts, for which the load waits: {dc1/1: 8}.",
     )
     drains: Annotated[
         bool | None,
@@ -574,7 +577,7 @@ def defaults(protocol: int) -> Options:
         options,
         local=replace(options.local, max=0),
         remote=replace(options.remote, max=0),
-        idle_timeout_ns=120 * SECOND_NS,
+        idle_timeout_ns=IDLE_TIMEOUT_NS,
         warmup=False,
         orm=Orm(pool=ADVANCED),
     )
@@ -604,18 +607,33 @@ def complete(options: Options) -> Options:
     )
 
 
-_ONLY_ADVANCED: tuple[tuple[str, Callable[[Options], bool]], ...] = (
-    ("orm.warm_up.enabled", lambda options: options.orm.warm_up.enabled),
-    ("orm.metrics.enabled", lambda options: options.orm.metrics.enabled),
-    ("orm.batching.enabled", lambda options: options.orm.batching.enabled),
-    ("orm.adaptive.enabled", lambda options: options.orm.adaptive.enabled),
-    ("orm.health_check.enabled", lambda options: options.orm.health_check.enabled),
-    ("orm.circuit_breaker.enabled", lambda options: options.orm.circuit_breaker.enabled),
-    ("orm.failover.enabled", lambda options: options.orm.failover.enabled),
-    ("orm.recovery.enabled", lambda options: options.orm.recovery.enabled),
-    ("orm.preallocated", lambda options: bool(options.orm.preallocated)),
-    ("orm.regions", lambda options: bool(options.orm.regions)),
+_ALSO_BASIC = (
+    "orm.pool",
+    "orm.core_ignored",
+    "orm.max_ignored",
+    "orm.consistency",
+    "orm.load_balancing.policy",
+    "orm.load_balancing.child_policy",
+    "orm.retry.policy",
 )
+"""What the plain pool has of `Orm`: sizes, and what the driver below has options for."""
+
+
+def _only_advanced(options: Options) -> Iterator[str]:
+    """Settings that the plain pool does not have, where they are not as they are without a word."""
+    if options.idle_timeout_ns != IDLE_TIMEOUT_NS:
+        yield "idle_timeout_ns"
+    usual = Orm()
+    for part in fields(Orm):
+        own, default = getattr(options.orm, part.name), getattr(usual, part.name)
+        differs = {f"orm.{part.name}": own != default}
+        if is_dataclass(own):
+            differs = {
+                f"orm.{part.name}.{leaf.name}": getattr(own, leaf.name)
+                != getattr(default, leaf.name)
+                for leaf in fields(own)
+            }
+        yield from (name for name, does in differs.items() if does and name not in _ALSO_BASIC)
 
 
 def refusals(options: Options, protocol: int) -> list[Refusal]:
@@ -635,8 +653,7 @@ def refusals(options: Options, protocol: int) -> list[Refusal]:
     if options.orm.pool == BASIC:
         found += [
             Refusal(field, f"a {BASIC} has no such thing: pool: {ADVANCED}", ("orm.pool",))
-            for field, is_set in _ONLY_ADVANCED
-            if is_set(options)
+            for field in _only_advanced(options)
         ]
     found += _adaptive(options)
     return found

@@ -28,7 +28,7 @@ def cassandraorm_warnings(client: Client, options: Options) -> Iterator[str]:
     yield from _too_frequent(options)
     yield from _too_short(options)
     yield from _requests(client, options)
-    yield from _growth(options)
+    yield from _growth(client, options)
     yield from _ignored(options.orm)
     if options.orm.pool == ADVANCED:
         yield from _requests_rules(client, options)
@@ -46,8 +46,19 @@ def _too_many(client: Client, options: Options) -> Iterator[str]:
                 f"pooling.maxConnectionsPerHost '{key}' {pooling.max:,}: too many connections: one "
                 f"carries {pooling.max_requests:,} requests, so a few are enough for any load, and "
                 f"each node would have to hold up to {nodes_load:,} of this client alone, with a "
-                "handshake and heartbeats each"
+                f"handshake and heartbeats each{_second_connection(options, pooling)}"
             )
+
+
+def _second_connection(options: Options, pooling: Pooling) -> str:
+    """What it takes for a pool that begins at core to grow at all."""
+    full = pooling.core * pooling.max_requests
+    if options.orm.adaptive.enabled or full == 0:
+        return ""
+    return (
+        f"; as written a pool stays at {pooling.core:,} until {full:,} requests are in flight at "
+        "its host at once"
+    )
 
 
 def _too_frequent(options: Options) -> Iterator[str]:
@@ -88,15 +99,15 @@ def _requests(client: Client, options: Options) -> Iterator[str]:
         )
 
 
-def _growth(options: Options) -> Iterator[str]:
+def _growth(client: Client, options: Options) -> Iterator[str]:
     """Sizes and thresholds that no load comes to."""
     adaptive = options.orm.adaptive
-    most = options.local.max_requests
+    most = min(options.local.max_requests, STREAMS.get(client.protocol, STREAMS_V3))
     if adaptive.enabled:
         needed = round(adaptive.scale_up * most)
         if needed > MANY_REQUESTS // 2:
             yield (
-                f"pooling.adaptivePooling: with maxRequestsPerConnection {most:,} a pool grows "
+                f"pooling.adaptivePooling: with {most:,} requests to a connection a pool grows "
                 f"above {needed:,} requests in flight on each connection and shrinks below "
                 f"{round(adaptive.scale_down * most):,}: it will have minConnections "
                 f"{adaptive.min_connections} soon, and keep them"

@@ -125,7 +125,9 @@ class GenericBackpressure(Entry):
 
     high_watermark: Annotated[
         float | None, SHARE, _own("High watermark", "generic.high_watermark", 158)
-    ] = described("Share of max_requests from which on requests are queued or rejected.")
+    ] = described(
+        "Share of max_requests from which on requests are queued or rejected; 100 %: there is none."
+    )
     low_watermark: Annotated[
         float | None, SHARE, _own("Low watermark", "generic.low_watermark", 159)
     ] = described("Share of max_requests that, sent, is low enough to go on.")

@@ -88,7 +88,7 @@ class Adaptive:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What is done after an error of the server."""
+    """What is done after a timeout, or a break without failover."""
 
     policy: str = "DefaultRetryPolicy"
     max_retries: int = 3

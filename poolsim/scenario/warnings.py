@@ -154,9 +154,9 @@ def _most_in_flight(client: Client) -> int | None:
 
 def _heartbeat_warnings(options: Options) -> Iterator[str]:
     interval, timeout = options.heartbeat_interval_ns, options.read_timeout_ns
-    if 0 < interval < timeout:
+    if 0 < interval <= timeout:
         yield (
-            f"pooling.heartbeat_interval {format_duration(interval)} is below read_timeout "
+            f"pooling.heartbeat_interval {format_duration(interval)} is not above read_timeout "
             f"{format_duration(timeout)}: a connection whose requests are merely slow counts as "
             "idle and is probed, and one without a free stream is closed as broken"
         )

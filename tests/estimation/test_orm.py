@@ -19,10 +19,12 @@ from tests.model.orm_runs import asked, times
 
 SERVICE_S = 1.0
 LATENCY_S = SERVICE_S + ROUND_TRIP * 1e-9
+SECOND = 1_000_000_000
 
 
-def told(scenario: Scenario) -> OrmReport:
-    recorder = Recorder(scenario, choose_interval(scenario))
+def told(scenario: Scenario, interval_ns: int = 0) -> OrmReport:
+    """What the pool says; `interval_ns`: of the timeline, else the one that a run would have."""
+    recorder = Recorder(scenario, interval_ns or choose_interval(scenario))
     end = simulate(scenario, 0, recorder)
     (one,) = orm_reports(scenario, recorder.finish(end.end_ns, end.unfinished))
     return one
@@ -112,12 +114,14 @@ def test_connections_by_their_use() -> None:
     "cassandraorm.metrics.error-rate",
 )
 def test_requests_since_the_row_before() -> None:
-    """Four in the first five seconds, of a second and the way; none after that."""
+    """Four in the first five seconds, of a second and the way; none after that: 0 a second, and
+    nothing that a latency or a share of errors could be of."""
     first, second, *_ = document()["metrics"]
     assert first["requestsPerSecond"] == pytest.approx(0.8)
     assert first["averageLatency"] == pytest.approx(LATENCY_S * 1e3)
     assert first["errorRate"] == 0
-    assert second["requestsPerSecond"] is second["averageLatency"] is second["errorRate"] is None
+    assert second["requestsPerSecond"] == 0
+    assert second["averageLatency"] is second["errorRate"] is None
     failing = told(
         asked(
             "at: 1s, node: dc1/1, kind: silent",
@@ -129,10 +133,56 @@ def test_requests_since_the_row_before() -> None:
     assert failing.metrics[-1].error_rate == 0.75
 
 
+@pytest.mark.inventory("cassandraorm.metrics.requests-per-second", "cassandraorm.metrics.interval")
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        # A row has the intervals of 10 s that ended since the row before: none, one, none, ...
+        ("4s", {4: None, 8: None, 12: 1.0, 16: None, 20: 1.0, 24: None, 28: None, 30: 1.0}),
+        ("15s", {15: 1.0, 30: 1.0}),
+    ],
+)
+def test_a_rate_is_of_the_intervals_that_it_counts(
+    interval: str, expected: dict[int, float | None]
+) -> None:
+    """A long run's timeline has longer intervals than there are between two collections."""
+    one = told(
+        asked(
+            pooling=f"enableMetrics: true, metricsInterval: {interval}",
+            at=times(*(second + 0.5 for second in range(30))),
+            duration="30s",
+        ),
+        interval_ns=10 * SECOND,
+    )
+    assert {row.at_s: row.requests_per_second for row in one.metrics} == expected
+
+
 @pytest.mark.inventory("cassandraorm.metrics.pool-utilization")
 def test_utilisation_is_what_is_in_flight_of_what_fits() -> None:
     last = document()["metrics"][-1]
     assert last["poolUtilization"] == pytest.approx(3 / (4 * 2_048))
+
+
+@pytest.mark.inventory(
+    "cassandraorm.metrics.pool-utilization", "cassandraorm.max-requests.above-protocol"
+)
+@pytest.mark.parametrize(
+    ("protocol", "requests", "room"), [("v4", 65_536, 32_768), ("v2", 1_000, 128)]
+)
+def test_a_connection_holds_no_more_than_its_stream_ids(
+    protocol: str, requests: int, room: int
+) -> None:
+    one = told(
+        asked(
+            pooling=f"maxRequestsPerConnection: {requests}",
+            protocol=protocol,
+            at=times(4.0, 4.0),
+            service="10s",
+            duration="5s",
+        )
+    )
+    total = one.metrics[-1].total_connections
+    assert one.metrics[-1].pool_utilization == pytest.approx(2 / (total * room))
 
 
 @pytest.mark.inventory("cassandraorm.metrics.connection-turnover")
@@ -213,6 +263,9 @@ def test_a_host_without_its_connections_or_with_errors_is_degraded() -> None:
     )
     (host,) = refused.health.hosts
     assert (host.status, host.reasons) == ("degraded", ("1 of 4 connections",))
+    assert refused.health.recommendations == (
+        "dc1/1 (1 of 4 connections): connections are missing: see whether it refuses them",
+    )
     busy = told(
         asked(
             pooling="maxRequestsPerConnection: 1",
@@ -225,6 +278,38 @@ def test_a_host_without_its_connections_or_with_errors_is_degraded() -> None:
         "100.0% of its requests fail",
         "its connections are used to 100%",
     )
+    assert busy.health.recommendations == (
+        "dc1/1 (100.0% of its requests fail): look at the first failures of the report",
+        "dc1/1 (its connections are used to 100%): raise maxConnectionsPerHost, or add nodes",
+    )
+
+
+ADAPTIVE = (
+    "coreConnectionsPerHost: {'0': %d}, adaptivePooling: {enabled: true}, heartBeatInterval: 0s"
+)
+
+
+@pytest.mark.inventory("cassandraorm.health.status", "cassandraorm.adaptive")
+def test_an_adaptive_pool_has_the_size_that_its_last_evaluation_gave_it() -> None:
+    """Idle, it shrinks from 5 to 2 at 30 s, which is no lack. Of the 3 that 17 requests on 20
+    places ask for the host refuses the third, which is one."""
+    shrunk = told(asked(pooling=ADAPTIVE % 5, duration="40s")).health
+    (host,) = shrunk.hosts
+    assert (host.connections, host.status, host.reasons) == (2, "healthy", ())
+    before = told(asked(pooling=ADAPTIVE % 5, duration="20s")).health
+    assert (before.hosts[0].connections, before.overall) == (5, "healthy")
+    lacking = told(
+        asked(
+            "at: 20s, node: dc1/1, kind: refuse",
+            options="readTimeout: 0s",
+            pooling=ADAPTIVE % 2 + ", maxRequestsPerConnection: 10",
+            load="{bursts: {size: 17, first: 1s}}",
+            cpu="{issue: 0s}",
+            service="1000s",
+            duration="40s",
+        )
+    ).health
+    assert lacking.hosts[0].reasons == ("2 of 3 connections", "its connections are used to 85%")
 
 
 @pytest.mark.inventory(
@@ -238,7 +323,7 @@ def test_lifecycle_events_in_their_order_with_their_lines() -> None:
     told_of = [(event["event"], event["text"]) for event in document()["events"]]
     added = ("connectionAdded", "Connection added to dc1/1")
     lost = [
-        ("connectionLost", "Connection lost to dc1/1, attempting recovery..."),
+        ("connectionLost", "Connection lost to dc1/1"),
         ("connectionRemoved", "Connection removed from dc1/1"),
     ]
     at_first = [("connectionAdded", f"Connection added to dc1/{n}") for n in (1, 2)] * 2
@@ -253,6 +338,73 @@ def test_lifecycle_events_in_their_order_with_their_lines() -> None:
         ("hostDown", "Host dc1/1 is down"),
         ("hostUp", "Host dc1/1 is back up"),
     ]
+
+
+@pytest.mark.inventory("cassandraorm.event.connection-lost", "cassandraorm.recovery")
+def test_a_recovery_is_spoken_of_where_one_is_attempted() -> None:
+    one = told(
+        asked(
+            "at: 1s, for: 1s, node: dc1/1, kind: stop",
+            options="connectionRecovery: {enabled: true}",
+            duration="10s",
+        )
+    )
+    lost = [event.text for event in one.events if event.name == "connectionLost"]
+    assert lost == ["Connection lost to dc1/1, attempting recovery..."]
+
+
+@pytest.mark.inventory("cassandraorm.event.connection-removed")
+def test_a_connection_is_removed_when_it_was_idle_when_its_pool_shrinks_or_its_host_left() -> None:
+    def removed(*faults: str, **more: Any) -> list[tuple[float, str, str]]:
+        found = told(asked(*faults, **more)).events
+        return [
+            (round(event.at_s, 3), event.host, event.text)
+            for event in found
+            if event.name == "connectionRemoved"
+        ]
+
+    text = "Connection removed from dc1/1"
+    idle = removed(
+        pooling="maxConnectionsPerHost: {'0': 2}, maxRequestsPerConnection: 1, idleTimeout: 20s",
+        at=times(1.0, 1.01, 1.1),
+        service="50ms",
+    )
+    assert [(host, line) for _, host, line in idle] == [("dc1/1", text)]
+    assert 21.0 < idle[0][0] < 21.2
+    shrunk = removed(pooling=ADAPTIVE % 5, duration="40s")
+    assert shrunk == [(30.0, "dc1/1", text)] * 3
+    left = removed(
+        "at: 5s, node: dc1/1, kind: remove, drain_timeout: 60s",
+        options="loadBalancing: {policy: RoundRobinPolicy}",
+        nodes=2,
+        at=times(4.0, 4.1),
+        service="4s",
+        duration="20s",
+    )
+    # Drained: it closes when its request is answered.
+    assert [(at >= 8.0, host, line) for at, host, line in left] == [(True, "dc1/1", text)]
+
+
+@pytest.mark.inventory("cassandraorm.statistics", "cassandraorm.basic-pool")
+def test_the_plain_pool_has_statistics_too() -> None:
+    """Two connections to a host; two requests are under way at the end."""
+    one = told(
+        asked(
+            options="pool: ConnectionPool",
+            pooling="coreConnectionsPerHost: {'0': 2}",
+            at=times(4.0, 4.1),
+            service="10s",
+            duration="5s",
+        )
+    )
+    assert one.pool == "ConnectionPool"
+    assert as_document(one)["stats"] == {
+        "activeConnections": 2,
+        "idleConnections": 0,
+        "totalConnections": 2,
+        "requestsInFlight": 2,
+        "connectionErrors": 0,
+    }
 
 
 @pytest.mark.inventory("cassandraorm.event.failover")
@@ -324,6 +476,10 @@ def test_bottlenecks_and_what_to_do_about_them() -> None:
     ).analysis
     assert full.bottlenecks == ("dc1/1: 2 times its connections were full or there was none",)
     assert "raise maxConnectionsPerHost" in full.recommendations[0]
+    unused = told(asked(pooling="maxConnectionsPerHost: {'0': 65}", duration="5s")).analysis
+    assert unused.bottlenecks == (
+        "no pool grew beyond its 1 connection: of the 65 that it may have none was asked for",
+    )
     batched = told(
         asked(pooling="enableBatching: true", load="{uniform: {rate: 100/s}}", duration="10s")
     ).analysis

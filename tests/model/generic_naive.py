@@ -137,6 +137,9 @@ class NaivePool:
     # Watermarks (002:151-162, 302-328) ------------------------------------------------------------
 
     def at_high(self, count: int) -> bool:
+        """100 % is no watermark: the maximum rejects."""
+        if self.settings.high == 100:
+            return False
         return count >= Fraction(self.settings.high, 100) * self.settings.max_requests
 
     def at_low(self, count: int) -> bool:
@@ -153,6 +156,11 @@ class NaivePool:
         if self.queued(connection) or not self.can_send(connection):
             return "queue"
         return "send"
+
+    def reach(self, connection: Connection) -> None:
+        """002:162: "when the high watermark is reached"."""
+        if self.at_high(self.load(connection)):
+            connection.pressed = True
 
     def can_send(self, connection: Connection) -> bool:
         """002:281-298 and 002:134-149."""
@@ -180,11 +188,10 @@ class NaivePool:
         for waiter in [one for one in self.queue if one.connection is connection]:
             if connection.pressed or not self.can_send(connection):
                 break
-            if self.at_high(len(connection.sent)):
-                connection.pressed = True
-                break
             self.queue.remove(waiter)
             self.send(connection, waiter.request)
+            if self.at_high(len(connection.sent)):
+                connection.pressed = True
         self.note_quiet(connection)
 
     def note_quiet(self, connection: Connection) -> None:
@@ -226,6 +233,8 @@ class NaivePool:
             self.wait_for(request, connection)
         else:
             self.rejected += 1
+        if decision != "reject":
+            self.reach(connection)
         if self.takes_no_more(connection):
             self.consider_growth()
         return {"send": "sent", "queue": "queued", "reject": BUSY}[decision]
@@ -300,6 +309,8 @@ class NaivePool:
                 self.send(connection, waiter.request)
             elif decision == "queue":
                 waiter.connection = connection
+            if decision != "reject":
+                self.reach(connection)
             elif self.making:
                 break
             else:
@@ -330,6 +341,8 @@ class NaivePool:
                 waiter.connection = other
             else:
                 self.fail(waiter, BUSY)
+            if decision != "reject":
+                self.reach(other)
         if not self.connections:
             self.up = False
         self.reconnect_if_needed(0)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import pytest
 
 from poolsim.model.kinds import CIRCUIT_OPEN
+from poolsim.model.records import GRANTED
+from poolsim.model.wrappers import cassandraorm
 from tests.model.fault_runs import SERVED
+from tests.model.orm_bench import OrmBench, Settings, state_of
 from tests.model.orm_runs import QUIET, orm, times
 from tests.model.python_pools import MS, SECOND, Ran
 
@@ -19,6 +22,51 @@ FIVE = times(2.0, 2.1, 2.2, 2.3, 2.4)
 TIMED_OUT_AFTER = SECOND + MS
 OPENED = 2_400 * MS + TIMED_OUT_AFTER
 CIRCUIT = ("circuit_opened", "circuit_half_open", "circuit_closed")
+
+
+class Benched:
+    """A circuit on the bench, of two connections: threshold 5, 30 s, 3 trials; times in seconds.
+    Requests are named by numbers."""
+
+    def __init__(self) -> None:
+        self.bench = OrmBench(Settings(2, 2, 100, 5, 30_000, 3, 0))
+        while self.bench.pool.timer_at >= 0:
+            self.bench.come_to_timer(self.bench.pool.timer_at)
+        self.now = 1 * SECOND
+        self.names = iter(range(1, 1_000))
+
+    @property
+    def state(self) -> str:
+        return state_of(self.bench.pool)
+
+    def at(self, second: float) -> None:
+        self.now = round(second * SECOND)
+        self.bench.now_ns = self.now
+
+    def send(self) -> int:
+        """A request that the host takes."""
+        request = next(self.names)
+        answer, _ = self.bench.borrow(request, self.now)
+        assert answer == GRANTED
+        return request
+
+    def refused(self) -> bool:
+        answer, _ = self.bench.borrow(next(self.names), self.now)
+        return answer == CIRCUIT_OPEN
+
+    def answer(self, *requests: int) -> None:
+        for request in requests:
+            self.bench.release(request, self.now)
+
+    def fail(self, *requests: int) -> None:
+        for request in requests:
+            self.bench.time_out(request, self.now)
+
+    def open(self, second: float) -> None:
+        """Five failures at an instant."""
+        self.at(second)
+        self.fail(*(self.send() for _ in range(5)))
+        assert self.state == "open"
 
 
 def circuit(run: Ran) -> list[tuple[int, str, int]]:
@@ -102,6 +150,72 @@ def test_a_trial_that_fails_opens_it_for_another_thirty_seconds() -> None:
     assert run.outcomes()[5:] == ["client_timeout", "no_host_available", "ok"]
 
 
+def test_a_trial_that_fails_after_two_answers_opens_it() -> None:
+    """The node is silent again from 33.6 s on."""
+    half_open = OPENED + 30 * SECOND
+    third = 33_700 * MS
+    run = orm(
+        SILENT,
+        "at: 33.6s, for: 10s, node: dc1/1, kind: silent",
+        options=BREAKER,
+        at=(*FIVE, *(f"{t}ns" for t in (half_open, half_open + MS, third)), *times(35.0, 64.8)),
+        duration="70s",
+    )
+    assert circuit(run)[1:] == [
+        (half_open, "circuit_half_open", 0),
+        (third + TIMED_OUT_AFTER, "circuit_opened", 0),
+        (64_800 * MS, "circuit_half_open", 0),
+    ]
+    outcomes = dict(zip(run.column("intended_ns"), run.outcomes(), strict=True))
+    assert outcomes[35 * SECOND] == "no_host_available"
+    assert outcomes[64_800 * MS] == "ok"
+
+
+@pytest.mark.inventory(
+    "cassandraorm.circuit-breaker.failure-threshold",
+    "cassandraorm.circuit-breaker.recovery-timeout",
+    "cassandraorm.circuit-breaker.half-open-max-calls",
+)
+def test_other_numbers() -> None:
+    """Two failures open it, for seven seconds; one answer closes it."""
+    settings = "failureThreshold: 2, recoveryTimeout: 7s, halfOpenMaxCalls: 1"
+    opened = 2_100 * MS + TIMED_OUT_AFTER
+    half_open = opened + 7 * SECOND
+    run = orm(
+        "at: 1s, for: 5s, node: dc1/1, kind: silent",
+        options=BREAKER.replace("enabled: true", "enabled: true, " + settings),
+        at=(*times(2.0, 2.1), *(f"{half_open + k}ns" for k in (-1, 0, 1)), "11s"),
+        cpu="{issue: 0s}",
+    )
+    assert circuit(run) == [
+        (opened, "circuit_opened", 2),
+        (half_open, "circuit_half_open", 0),
+        (half_open + SERVED, "circuit_closed", 1),
+    ]
+    outcomes = dict(zip(run.column("intended_ns"), run.outcomes(), strict=True))
+    assert [outcomes[half_open + k] for k in (-1, 0, 1)] == [
+        "no_host_available", "ok", "no_host_available",
+    ]  # fmt: skip
+    assert outcomes[11 * SECOND] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("kind", "after"), [("write_failure", 0), ("protocol_error", SERVED), ("silent", None)]
+)
+def test_a_write_that_fails_and_an_answer_that_cannot_be_decoded_are_failures(
+    kind: str, after: int | None
+) -> None:
+    """At once, and when the answer was read; both break the connection."""
+    run = orm(
+        f"at: 10s, for: 10s, node: dc1/1, kind: {kind}",
+        options=BREAKER.replace("enabled: true", "enabled: true, failureThreshold: 1"),
+        at=times(11.0),
+    )
+    expected = TIMED_OUT_AFTER if after is None else after
+    assert circuit(run) == [(11 * SECOND + expected, "circuit_opened", 1)]
+    assert len(run.noted("connection_broke")) == (0 if after is None else 1)
+
+
 def test_what_was_sent_before_it_opened_counts_no_more() -> None:
     """A sixth request times out while the circuit is open: nothing changes."""
     run = orm(SILENT, options=BREAKER, at=(*FIVE, *times(2.5)))
@@ -153,3 +267,94 @@ def test_each_host_has_its_own() -> None:
 def test_without_it_every_request_waits_for_its_timeout() -> None:
     run = orm(SILENT, options="readTimeout: 1s, retry: {maxRetries: 0}", at=(*FIVE, *times(4.0)))
     assert run.outcomes() == ["client_timeout"] * 6
+
+
+# Who counts while it is half open -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", ["answer", "fail"])
+def test_a_request_of_before_that_ends_while_it_is_half_open_counts_no_more(ends: str) -> None:
+    """Neither its answer, beside two of trials, closes it, nor its failure opens it."""
+    one = Benched()
+    one.at(2)
+    old = one.send()
+    one.open(3)
+    one.at(33)
+    trials = [one.send() for _ in range(3)]
+    assert one.state == "half open"
+    one.answer(*trials[:2])
+    getattr(one, ends)(old)
+    assert (one.state, one.bench.pool.orm_answered) == ("half open", 2)
+    assert one.refused(), "three trials are all"
+    one.answer(trials[2])
+    assert one.state == "closed"
+
+
+@pytest.mark.parametrize("ends", ["answer", "fail"])
+def test_a_trial_of_an_earlier_half_open_time_counts_no_more_in_a_later_one(ends: str) -> None:
+    one = Benched()
+    one.open(3)
+    one.at(33)
+    early, failing = one.send(), one.send()
+    one.fail(failing)
+    assert one.state == "open"
+    one.at(62.999)
+    assert one.refused()
+    one.at(63)
+    trials = [one.send() for _ in range(3)]
+    getattr(one, ends)(early)
+    assert (one.state, one.bench.pool.orm_answered) == ("half open", 0)
+    one.answer(*trials[:2])
+    assert one.state == "half open"
+    one.answer(trials[2])
+    assert one.state == "closed"
+
+
+def test_a_trial_whose_connection_breaks_opens_it_again() -> None:
+    """For another thirty seconds; trials on the other connection end without effect."""
+    one = Benched()
+    one.open(3)
+    one.at(33)
+    trials = [one.send() for _ in range(3)]
+    broken = one.bench.world.attempts[one.bench.attempts[trials[0]]].connection
+    others = [
+        request
+        for request in trials
+        if one.bench.world.attempts[one.bench.attempts[request]].connection != broken
+    ]
+    assert others, "the connection with the fewest in flight is taken"
+    one.at(34)
+    one.bench.lose(broken, one.now)
+    assert one.state == "open"
+    one.answer(*others)
+    assert one.state == "open"
+    one.at(63.999)
+    assert one.refused()
+    one.at(64)
+    one.send()
+    assert one.state == "half open"
+
+
+def test_closed_again_it_counts_from_nothing() -> None:
+    """Four failures do not open it, the fifth does."""
+    one = Benched()
+    one.open(3)
+    one.at(33)
+    one.answer(*[one.send() for _ in range(3)])
+    assert (one.state, one.bench.pool.orm_failures) == ("closed", 0)
+    one.at(34)
+    one.fail(*(one.send() for _ in range(4)))
+    assert (one.state, one.bench.pool.orm_failures) == ("closed", 4)
+    one.fail(one.send())
+    assert one.state == "open"
+
+
+def test_what_could_not_be_written_is_a_failure() -> None:
+    """A request that was granted a connection, and then found that it is no more."""
+    one = Benched()
+    one.at(2)
+    for failures in range(1, 6):
+        a = one.bench.attempts[one.send()]
+        cassandraorm.give_back(one.bench.world, a, 1, one.now)
+        assert one.bench.pool.orm_failures == failures
+    assert one.state == "open"

@@ -61,6 +61,21 @@ def test_neither_fallthrough_nor_what_is_not_idempotent_is_retried() -> None:
         assert run.column("ended_ns") == [3 * SECOND + TICK]
 
 
+@pytest.mark.inventory("cassandraorm.retry.max-retries")
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_as_many_retries_as_one_says(retries: int) -> None:
+    run = orm(
+        *ALL_SILENT,
+        nodes=5,
+        options=f"readTimeout: 1s, retry: {{maxRetries: {retries}, retryDelay: 300ms}}",
+        idempotent=True,
+        at=times(2.0),
+    )
+    assert run.column("attempts") == [retries + 1]
+    ended = 2 * SECOND + (retries + 1) * (SECOND + TICK) + retries * 300 * MS
+    assert run.column("ended_ns") == [ended]
+
+
 def test_the_plain_pool_has_the_driver_s_own_retries() -> None:
     """At once, as often as there is a host."""
     run = orm(
@@ -183,6 +198,14 @@ def test_a_hundred_requests_make_a_batch() -> None:
 def test_the_first_of_a_batch_waits_for_ten_milliseconds_at_most() -> None:
     run = orm(pooling=BATCHES, at=times(1.0, 1.004, 1.012))
     assert run.column("issued_ns") == [1_010 * MS, 1_010 * MS, 1_022 * MS]
+
+
+@pytest.mark.inventory("cassandraorm.batching.timeout", "cassandraorm.batching.size")
+def test_or_as_long_and_for_as_many_as_one_says() -> None:
+    run = orm(pooling=BATCHES + ", batchTimeout: 4ms", at=times(1.0, 1.002, 1.01))
+    assert run.column("issued_ns") == [1_004 * MS, 1_004 * MS, 1_014 * MS]
+    run = orm(pooling=BATCHES + ", batchSize: 2", at=times(1.0, 1.002, 1.004))
+    assert run.column("issued_ns") == [1_002 * MS, 1_002 * MS, 1_014 * MS]
 
 
 @pytest.mark.inventory("cassandraorm.batching")

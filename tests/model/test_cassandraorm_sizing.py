@@ -11,6 +11,8 @@ from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.load import ScenarioError
 from poolsim.scenario.warnings import warnings_of
 from tests.model.fault_runs import ROUND_TRIP
+from tests.model.orm_bench import OrmBench
+from tests.model.orm_bench import Settings as OwnSettings
 from tests.model.orm_runs import ORM, QUIET, asked, orm, times
 from tests.model.python_pools import MS, SECOND, Ran
 from tests.model.whole_runs import ran as ran_anywhere
@@ -92,6 +94,65 @@ def test_a_full_pool_grows_by_one_while_requests_are_refused() -> None:
     assert [due[k * MS] for k in (1_000, 1_010, 1_020, 1_030, 1_040, 1_050)] == [
         "ok", "no_host_available", "ok", "no_host_available", "ok", "no_host_available",
     ]  # fmt: skip
+
+
+@pytest.mark.inventory("cassandraorm.max", "cassandraorm.basic-pool")
+def test_the_plain_pool_grows_to_its_largest_size_and_keeps_it() -> None:
+    """The sizes of the basic example, one request a connection: from 2 to 8, and none is closed
+    when all were answered (`idleTimeout` is the other pool's)."""
+    run = orm(
+        options="pool: ConnectionPool",
+        pooling="coreConnectionsPerHost: {'0': 2, '1': 1}, "
+        "maxConnectionsPerHost: {'0': 8, '1': 2}, maxRequestsPerConnection: 1, " + QUIET,
+        at=times(*(1 + k / 100 for k in range(20))),
+        service="5s",
+        duration="10m",
+    )
+    assert [value for *_, value in run.noted("pool_grew")] == [3, 4, 5, 6, 7, 8]
+    assert opened(run) == {0: 8}
+    assert run.noted("closed", "pool_shrank") == []
+
+
+FULL_ANYHOW = (
+    "maxRequestsPerConnection: 1, " + QUIET + ", coreConnectionsPerHost: {'0': 4, '1': 2, '2': 1}, "
+    "maxConnectionsPerHost: {'0': 16, '1': 8, '2': 4}"
+)
+
+
+@pytest.mark.inventory(
+    "cassandraorm.max", "cassandraorm.distances", "cassandraorm.configuration.enterprise"
+)
+def test_local_and_remote_pools_grow_to_their_own_largest_sizes() -> None:
+    """The enterprise example's sizes: 16 to the local host, 8 to the remote one in use; the hosts
+    that the policy ignores get none of their 4."""
+    run = ran_anywhere(
+        ORM,
+        datacenters="{dc1: {nodes: 1, network: {delay: 0.25ms}}, "
+        "dc2: {nodes: 2, network: {delay: 0.25ms}}}",
+        options="{readTimeout: 0s, pooling: {" + FULL_ANYHOW + "}, loadBalancing: {policy: "
+        "DCAwareRoundRobinPolicy, usedHostsPerRemoteDc: 1, "
+        "allowRemoteDCsForLocalConsistencyLevel: true}}",
+        service="{constant: 1000s}",
+        load="{trace: {times: [" + ", ".join(f"{1_000 + 20 * k}ms" for k in range(100)) + "]}}",
+        duration="5s",
+    )
+    assert opened(run) == {0: 16, 1: 8}
+    sizes = {node: value for _, _, node, value in run.noted("pool_grew")}
+    assert sizes == {0: 16, 1: 8}
+
+
+@pytest.mark.inventory("cassandraorm.regions.max-connections")
+@pytest.mark.parametrize(("region", "grown"), [(4, [2, 3, 4]), (2, [2])])
+def test_a_pool_grows_to_the_number_of_its_region(region: int, grown: list[int]) -> None:
+    """Whether that is more or less than maxConnectionsPerHost."""
+    run = orm(
+        options=f"regionSettings: {{dc1: {{maxConnections: {region}}}}}",
+        pooling="maxConnectionsPerHost: {'0': 3}, maxRequestsPerConnection: 1, " + QUIET,
+        at=times(*(1 + k / 100 for k in range(10))),
+        service="5s",
+        duration="20s",
+    )
+    assert [value for *_, value in run.noted("pool_grew")] == grown
 
 
 @pytest.mark.inventory("cassandraorm.max-requests.above-protocol")
@@ -183,17 +244,29 @@ def test_no_more_than_the_largest_size_and_to_no_unknown_host() -> None:
 # Adaptive pooling ---------------------------------------------------------------------------------
 
 
-def adapted(in_flight: int, core: int, **more: str) -> list[tuple[int, str, int]]:
-    """What a pool of so many connections, ten requests each, does with so many in flight."""
-    adaptive = "adaptivePooling: {enabled: true}"
+def adapted(
+    in_flight: int,
+    core: int,
+    *faults: str,
+    settings: str = "",
+    options: str = "",
+    service: str = "1000s",
+    duration: str = "59s",
+    protocol: str = "v4",
+    requests: int = 10,
+) -> list[tuple[int, str, int]]:
+    """What a pool of so many connections, ten requests each, does with so many in flight from 1 s
+    on, which are answered after `service`."""
     run = orm(
-        options="readTimeout: 0s",
-        pooling=f"coreConnectionsPerHost: {{'0': {core}}}, maxRequestsPerConnection: 10, "
-        f"{adaptive}, {QUIET}",
+        *faults,
+        options="readTimeout: 0s" + options,
+        pooling=f"coreConnectionsPerHost: {{'0': {core}}}, maxRequestsPerConnection: {requests}, "
+        f"adaptivePooling: {{enabled: true{settings}}}, {QUIET}",
         load=f"{{bursts: {{size: {in_flight}, first: 1s}}}}" if in_flight else "",
         cpu="{issue: 0s}",
-        service="1000s" if in_flight else "1ms",
-        duration=more.get("duration", "59s"),
+        service=service if in_flight else "1ms",
+        duration=duration,
+        protocol=protocol,
     )
     return [(t, name, value) for t, name, _, value in run.noted("pool_grew", "pool_shrank")]
 
@@ -266,6 +339,108 @@ def test_a_full_pool_does_not_grow_by_itself_then() -> None:
         duration="20s",
     )
     assert run.noted("pool_grew") == []
+
+
+@pytest.mark.inventory("cassandraorm.adaptive.interval", "cassandraorm.adaptive.min")
+def test_it_is_evaluated_again_and_again() -> None:
+    """The node serves eight at a time: 17 of 20 at 30 s, 9 of 30 at 60 s, which are not below 30 %,
+    1 of 30 at 90 s."""
+    assert adapted(17, core=2, service="40s", duration="3m") == [
+        (30 * SECOND, "pool_grew", 3),
+        (90 * SECOND, "pool_shrank", 2),
+    ]
+
+
+OTHER = (
+    ", minConnections: 1, maxConnections: 5, targetUtilization: 0.5, scaleUpThreshold: 0.6, "
+    "scaleDownThreshold: 0.2, evaluationInterval: 7s"
+)
+
+
+@pytest.mark.inventory(
+    "cassandraorm.adaptive.min",
+    "cassandraorm.adaptive.max",
+    "cassandraorm.adaptive.target",
+    "cassandraorm.adaptive.scale-up",
+    "cassandraorm.adaptive.scale-down",
+    "cassandraorm.adaptive.interval",
+)
+def test_adaptive_pooling_by_other_numbers() -> None:
+    """13 of 20 are 65 %, above 60 %, and 3 connections bring them to 50 % at most; they stay at
+    43 % until eight are answered at 21 s: 5 of 30 are below 20 % and need one. 12 of 20 are not
+    above 60 %."""
+    assert adapted(13, core=2, settings=OTHER, service="20s", duration="60s") == [
+        (7 * SECOND, "pool_grew", 3),
+        (28 * SECOND, "pool_shrank", 1),
+    ]
+    assert adapted(12, core=2, settings=OTHER) == []
+    # 40 would need eight.
+    assert adapted(40, core=4, settings=OTHER) == [(7 * SECOND, "pool_grew", 5)]
+    # 3 of 20 are below 20 % and need one; 4 are not.
+    assert adapted(3, core=2, settings=OTHER) == [(7 * SECOND, "pool_shrank", 1)]
+    assert adapted(4, core=2, settings=OTHER) == []
+
+
+@pytest.mark.inventory("cassandraorm.adaptive.target", "cassandraorm.adaptive.scale-up")
+def test_it_grows_by_one_at_least_where_the_target_is_the_threshold() -> None:
+    """At 80 % both: 17 of 20 and 25 of 30 need one more."""
+    equal = ", targetUtilization: 0.8"
+    assert adapted(17, core=2, settings=equal) == [(30 * SECOND, "pool_grew", 3)]
+    assert adapted(25, core=3, settings=equal) == [(30 * SECOND, "pool_grew", 4)]
+    assert adapted(24, core=3, settings=equal) == []
+
+
+@pytest.mark.inventory("cassandraorm.adaptive")
+def test_a_pool_that_is_not_complete_is_not_evaluated() -> None:
+    """One of its two connections is refused until 35 s: nine on the other one are 90 %. Then they
+    are 45 % of two."""
+    refuse = "at: 0s, for: 35s, node: dc1/1, kind: refuse"
+    assert adapted(9, 2, refuse, duration="2m") == []
+    alone = ", minConnections: 1"
+    assert adapted(9, core=1, settings=alone) == [(30 * SECOND, "pool_grew", 2)]
+
+
+@pytest.mark.inventory("cassandraorm.adaptive.max", "cassandraorm.regions.max-connections")
+def test_a_region_has_the_last_word_on_an_adaptive_pool_s_size() -> None:
+    """40 in flight would need six; 3 are fewer than minConnections 4."""
+    region = ", regionSettings: {dc1: {maxConnections: %d}}"
+    assert adapted(40, core=4, options=region % 5) == [(30 * SECOND, "pool_grew", 5)]
+    run = orm(
+        options="regionSettings: {dc1: {maxConnections: 3}}",
+        pooling="adaptivePooling: {enabled: true, minConnections: 4}",
+        duration="40s",
+    )
+    assert opened(run) == {0: 3}
+    assert run.noted("pool_grew", "pool_shrank") == []
+
+
+@pytest.mark.inventory("cassandraorm.adaptive", "cassandraorm.max-requests.above-protocol")
+def test_utilisation_is_of_the_stream_ids_where_they_are_fewer() -> None:
+    """v2 has 128: 220 on two connections are 86 % of 256, not 55 % of 400."""
+    found = adapted(220, core=2, protocol="v2", requests=200)
+    assert found == [(30 * SECOND, "pool_grew", 3)]
+
+
+@pytest.mark.inventory("cassandraorm.idle-timeout", "cassandraorm.adaptive")
+def test_the_idle_timeout_closes_nothing_of_an_adaptive_pool() -> None:
+    run = orm(
+        pooling="coreConnectionsPerHost: {'0': 3}, idleTimeout: 1s, "
+        "adaptivePooling: {enabled: true}",
+        duration="29s",
+    )
+    assert opened(run) == {0: 3}
+    assert run.noted("closed") == []
+
+
+def test_the_control_connection_stays_though_it_is_the_youngest() -> None:
+    bench = OrmBench(OwnSettings(3, 3, 10, 0, 0, 0, 0, adaptive=True))
+    while bench.pool.timer_at >= 0:
+        bench.come_to_timer(bench.pool.timer_at)
+    *_, youngest = bench.active()
+    bench.session.control = bench.slot(youngest)
+    bench.adapt(30 * SECOND)
+    assert bench.pool.size == 1
+    assert bench.active() == [youngest]
 
 
 def test_thresholds_that_would_swing_are_a_mistake() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from poolsim.model.kinds import CONNECT_TIMED_OUT
+from poolsim.model.records import ROLE_CONTROL
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.load import ScenarioError
 from tests.model.fault_runs import ROUND_TRIP, SERVED
@@ -47,12 +48,45 @@ def test_the_plain_pool_has_sizes_a_limit_and_heartbeats() -> None:
         "connectionRecovery: {enabled: true}",
         "preallocateConnections: {dc1/1: 2}",
         "regionSettings: {dc1: {maxConnections: 2}}",
+        "pooling: {idleTimeout: 60s}",
+        "pooling: {warmupTimeout: 5s}",
+        "pooling: {metricsInterval: 1s}",
+        "pooling: {batchSize: 10}",
+        "pooling: {adaptivePooling: {maxConnections: 10}}",
+        "loadBalancing: {shuffleReplicas: false}",
+        "loadBalancing: {usedHostsPerRemoteDc: 1}",
+        "loadBalancing: {allowRemoteDCsForLocalConsistencyLevel: true}",
+        "retry: {maxRetries: 1}",
+        "retry: {retryDelay: 100ms}",
+        "healthCheck: {interval: 1s}",
+        "circuitBreaker: {failureThreshold: 2}",
+        "failover: {maxRetries: 1}",
+        "connectionRecovery: {maxAttempts: 1}",
+        "drainConnections: false",
+        "drainTimeout: 1s",
+        "logging: {level: debug}",
+        "logging: {logConnections: true}",
+        "logging: {logRequests: true}",
+        "logging: {logErrors: true}",
     ],
 )
 def test_everything_else_is_the_advanced_pool_s(block: str) -> None:
     assert asked(options=block).clients[0].options.orm.pool == "AdvancedConnectionPool"
     with pytest.raises(ScenarioError, match="a ConnectionPool has no such thing"):
         asked(options="pool: ConnectionPool, " + block)
+
+
+def test_the_plain_pool_has_what_the_driver_below_it_has_options_for() -> None:
+    block = (
+        "pool: ConnectionPool, consistency: ONE, loadBalancing: {policy: TokenAwarePolicy, "
+        "childPolicy: RoundRobinPolicy}, retry: {policy: FallthroughRetryPolicy}, "
+        "pooling: {connectionTimeout: 1s, enableTcpNoDelay: false, enableTcpKeepAlive: false}"
+    )
+    options = asked(options=block).clients[0].options
+    assert options.balancing.policy == "round_robin"
+    assert (options.retry, options.connect_timeout_ns) == ("fallthrough", SECOND)
+    assert not options.tcp_nodelay
+    assert not options.keepalive
 
 
 @pytest.mark.inventory("cassandraorm.initialize")
@@ -82,6 +116,27 @@ def test_it_ends_after_ten_seconds_at_the_latest() -> None:
 def test_a_host_that_refuses_is_not_waited_for() -> None:
     run = orm("at: 0s, node: dc1/1, kind: refuse", pooling=WARM)
     assert [time for time, *_ in run.noted("warmed_up")] == [MS + ROUND_TRIP]
+
+
+@pytest.mark.inventory("cassandraorm.preallocation")
+def test_the_load_waits_for_what_is_preallocated_and_for_nothing_else() -> None:
+    """`await preallocateConnections`: the first host has four connections when the load begins;
+    the second, which accepts and does not answer, is not waited for."""
+    silent = "at: 0s, node: dc1/2, kind: silent"
+    sizes = "coreConnectionsPerHost: {'0': 2}, maxConnectionsPerHost: {'0': 4}"
+    run = orm(
+        silent,
+        options="preallocateConnections: {dc1/1: 4}",
+        pooling=sizes,
+        nodes=2,
+        at=times(0.0005),
+    )
+    assert [node for _, _, node, _ in run.noted("opened")] == [0, 1, 0, 0, 0]
+    assert run.column("issued_ns") == [3 * NEXT]
+    waited = orm(silent, options="preallocateConnections: {dc1/2: 4}", pooling=sizes, nodes=2)
+    assert [time for time, *_ in waited.noted("warmed_up")] == [10 * SECOND]
+    at_once = orm(silent, pooling=sizes, nodes=2, at=times(0.0005))
+    assert at_once.column("issued_ns") == [MS // 2]
 
 
 @pytest.mark.inventory("cassandraorm.keyspace")
@@ -172,3 +227,22 @@ def test_without_it_the_driver_s_schedule_is_waited_for() -> None:
     )
     (up,) = [time for time, *_ in run.noted("host_up")]
     assert 1_600 * MS < up < 1_700 * MS
+
+
+@pytest.mark.inventory("cassandraorm.recovery.max-attempts", "cassandraorm.recovery.backoff-delay")
+def test_or_in_as_many_attempts_as_one_says() -> None:
+    """Two, half a second apart; the next is the driver's own, a second after them at least."""
+    run = orm(
+        "at: 1s, node: dc1/1, kind: stop",
+        options="connectionRecovery: {enabled: true, maxAttempts: 2, backoffDelay: 500ms}",
+    )
+    lost = SECOND + ROUND_TRIP // 2
+    started = [
+        time
+        for time, _, _, role in run.noted("connect_started")
+        if time > 0 and role != ROLE_CONTROL
+    ]
+    own = [lost + MS, lost + MS + ROUND_TRIP + 500 * MS]
+    assert started[:2] == own
+    refused = own[1] + ROUND_TRIP
+    assert refused + SECOND <= started[2] < refused + 1_150 * MS

@@ -220,9 +220,18 @@ def test_a_pool_grows_by_one_at_a_time_up_to_max() -> None:
 
 
 def test_a_pool_that_rejects_grows_when_all_connections_reject() -> None:
+    """From the eighth of ten on, which is sent and reaches the high watermark; what comes before
+    the second connection is there is rejected."""
     pool = BenchedPool(Settings(max=2, max_requests=10, policy="reject"))
-    assert borrow(pool, range(10)) == ["sent"] * 8 + [BUSY] + ["sent"]
-    assert len(pool.state.connections) == 2
+    pool.hold(True)
+    assert borrow(pool, range(7)) == ["sent"] * 7
+    assert pool.state.making == 0
+    assert pool.borrow(7) == "sent"
+    assert pool.state.making == 1
+    assert pool.borrow(8) == BUSY
+    pool.hold(False)
+    assert pool.borrow(9) == "sent"
+    assert [c.sent for c in pool.state.connections] == [8, 1]
 
 
 def test_what_waits_for_a_connection_stays_with_it_when_the_pool_grows() -> None:

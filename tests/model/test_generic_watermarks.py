@@ -29,11 +29,35 @@ def sent_and_queued(pool: BenchedPool) -> tuple[int, int]:
 
 @pytest.mark.inventory("generic.backpressure.send", "generic.high-watermark")
 def test_below_the_high_watermark_everything_is_sent() -> None:
-    """80 % of 1,024 are 819.2: the 820th request finds 819 in flight, which is below it."""
+    """80 % of 1,024 are 819.2: the 820th request finds 819 in flight, which is below it, is sent,
+    and reaches it."""
     pool = BenchedPool(ONE)
-    assert set(borrow(pool, range(820))) == {"sent"}
-    assert sent_and_queued(pool) == (820, 0)
+    assert set(borrow(pool, range(819))) == {"sent"}
     assert pool.notes("high_watermark") == []
+    assert pool.borrow(819) == "sent"
+    assert sent_and_queued(pool) == (820, 0)
+    assert pool.notes("high_watermark") == [("high_watermark", 820)]
+
+
+@pytest.mark.inventory("generic.high-watermark", "generic.backpressure")
+@pytest.mark.parametrize(("policy", "answer"), [("queue", "queued"), ("reject", BUSY)])
+def test_reached_is_reached_though_one_is_answered_before_the_next_request(
+    policy: str, answer: str
+) -> None:
+    """ "When the high watermark is reached, new requests are queued or rejected until" (002:162):
+    819 in flight are below it, and are not yet down at 512."""
+    pool = BenchedPool(Settings(max=1, policy=policy))
+    borrow(pool, range(820))
+    pool.respond(0)
+    assert pool.borrow(820) == answer
+    assert sent_and_queued(pool) == (819, int(policy == "queue"))
+    respond(pool, range(1, 307))
+    assert sent_and_queued(pool) == (513, int(policy == "queue"))
+    assert pool.borrow(821) == answer
+    pool.respond(307)
+    assert pool.notes("low_watermark") == [("low_watermark", 512)]
+    assert pool.borrow(822) == "sent"
+    assert sent_and_queued(pool) == (515 if policy == "queue" else 513, 0)
 
 
 @pytest.mark.inventory("generic.high-watermark", "generic.backpressure.queue")
@@ -130,11 +154,26 @@ def test_policy_reject_rejects_from_the_high_watermark_to_the_low_one() -> None:
     assert pool.notes("queue_full") == []
 
 
-def test_without_watermarks_everything_is_sent_up_to_the_maximum() -> None:
-    pool = BenchedPool(Settings(max=1, high=100, low=100))
+@pytest.mark.inventory("generic.max-requests")
+@pytest.mark.parametrize("policy", ["queue", "reject"])
+@pytest.mark.parametrize("low", [50, 100])
+def test_without_watermarks_everything_is_sent_up_to_the_maximum(policy: str, low: int) -> None:
+    """A high one of 100 % is none, whatever the policy and the low one: 1,024 are sent, and the
+    next when one of them was answered."""
+    pool = BenchedPool(Settings(max=1, high=100, low=low, policy=policy))
     assert borrow(pool, range(1025)) == ["sent"] * 1024 + [BUSY]
+    assert pool.notes("high_watermark", "queue_full") == [("queue_full", 1024)]
     pool.respond(0)
     assert pool.borrow(2000) == "sent"
+
+
+@pytest.mark.inventory("generic.backpressure")
+def test_under_reject_a_pool_comes_to_its_maximum_only_by_what_could_not_be_sent() -> None:
+    """Without pipelining one is sent and others wait: from 8 of 10 on they are rejected, and none
+    is told that the connection is full."""
+    pool = BenchedPool(Settings(max=1, max_requests=10, policy="reject", pipelining=False))
+    assert borrow(pool, range(10)) == ["sent"] + ["queued"] * 7 + [BUSY] * 2
+    assert pool.notes("high_watermark", "queue_full") == [("high_watermark", 8)]
 
 
 @pytest.mark.parametrize(
@@ -187,3 +226,44 @@ def test_each_connection_has_watermarks_of_its_own() -> None:
         pool.respond(request)
     assert [pool.borrow(request) for request in range(16, 20)] == ["queued", "sent"] * 2
     assert [c.pressed for c in pool.state.connections] == [True, False]
+
+
+def test_who_gives_up_waiting_leaves_the_connection_under_pressure() -> None:
+    """Eight of ten were sent and two wait, until their time is over: what counts for the low
+    watermark is what was sent, and it is 8 as before."""
+    pool = BenchedPool(Settings(max=1, max_requests=10, queue_timeout=500))
+    borrow(pool, range(10))
+    pool.wait(500)
+    assert [request for request, _ in pool.failures] == [8, 9]
+    assert pool.notes("low_watermark") == []
+    respond(pool, range(2))
+    assert pool.borrow(10) == "queued"
+    assert sent_and_queued(pool) == (6, 1)
+    pool.respond(2)
+    assert pool.grants == [(10, 0)]
+    assert pool.notes("low_watermark") == [("low_watermark", 5)]
+
+
+def test_a_connection_that_breaks_under_pressure_leaves_none_behind() -> None:
+    """Its eight fail, the two that waited go on, and the connection in its place sends at once."""
+    pool = BenchedPool(Settings(max=1, max_requests=10))
+    borrow(pool, range(10))
+    pool.lose(0)
+    assert len(pool.failures) == 10
+    (new,) = pool.state.connections
+    assert (new.number, new.sent, new.pressed) == (1, 0, False)
+    assert pool.borrow(10) == "sent"
+
+
+def test_what_waited_for_a_broken_connection_reaches_the_watermark_of_another() -> None:
+    """Seven are sent there: one of the two that come is sent and reaches it, the other waits."""
+    pool = BenchedPool(Settings(core=2, max=2, max_requests=10, selection="round_robin"))
+    borrow(pool, range(20))
+    for request in (1, 3, 5):
+        pool.respond(request)
+    assert [c.sent + c.queued for c in pool.state.connections] == [10, 7]
+    assert [c.pressed for c in pool.state.connections] == [True, False]
+    pool.lose(0)
+    other = next(c for c in pool.state.connections if c.number == 1)
+    assert (other.sent, other.queued, other.pressed) == (8, 1, True)
+    assert pool.state.queue == ((18, 1),)

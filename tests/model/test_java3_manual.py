@@ -633,6 +633,35 @@ def test_one_connection_to_one_node_ends_at_80000_requests_a_second() -> None:
     assert throughput(nodes=1, core=1, io_threads=4) == pytest.approx(80_000, rel=0.01)
 
 
+@pytest.mark.inventory("java3.io-thread-plateau", "java3.io-thread-utilisation")
+def test_at_the_plateau_one_io_thread_has_no_pause_and_nothing_else_is_used_up() -> None:
+    """Of four I/O threads and the issuing one a single one is busy, with work before it; of the
+    node's workers hardly any are: overall CPU is well below 100 %."""
+    times = [t * MS for t in (100, 120, 140, 160, 180)]
+    busy = Look(
+        lambda w: ([thread.free_at for thread in w.threads], list(w.workers)),
+        *times,
+    )
+    run = ran(
+        "java3",
+        busy,
+        workers="1000",
+        service="{constant: 1ms}",
+        cpu="{issue: 0us, per_request: 12.5us, io_threads: 4}",
+        load="{closed: {window: 800}}",
+        duration="200ms",
+    )
+    assert sum(time >= 100 * MS for time in run.column("ended_ns")) == pytest.approx(
+        8_000, rel=0.01
+    )
+    for time, (free_at, workers) in zip(times, busy.seen, strict=True):
+        assert len(free_at) == 5
+        assert sum(at > time for at in free_at) == 1
+        assert max(free_at) > time + 1 * MS, "800 requests of 12.5 us take turns"
+        assert sum(at > time for at in workers) < len(workers) // 4
+    assert len(busy.seen) == 5
+
+
 @pytest.mark.inventory("java3.io-thread-spread")
 def test_two_nodes_spread_over_two_threads() -> None:
     assert throughput(nodes=2, core=1, io_threads=2) == pytest.approx(160_000, rel=0.02)

@@ -37,6 +37,36 @@ def test_a_load_near_the_maximum_load_all_the_time_is_a_saturated_pool(
         assert "load is near max load all the time (95 of 100 at the peak" in found[0]
 
 
+@pytest.mark.inventory("java3.saturated-pool")
+def test_max_requests_is_not_to_be_raised_on_v2() -> None:
+    """It is at its most there: 120 of 128."""
+    found = advice(
+        "java3",
+        protocol="v2",
+        options="{pooling: {local: {core: 1, max: 1}}}",
+        load="{closed: {window: 120}}",
+    )
+    assert len(found) == 1
+    assert found[0].startswith("app: load is near max load all the time (120 of 128 at the peak")
+    assert found[0].endswith(": raise max")
+
+
+@pytest.mark.inventory("java3.underused-pool")
+@pytest.mark.parametrize(
+    ("window", "fewer"), [(100, "1 core connection"), (300, "3 core connections"), (400, "")]
+)
+def test_a_load_under_core_times_128_need_not_be_under_half_of_it(window: int, fewer: str) -> None:
+    """Of four core connections of 128."""
+    found = advice(
+        "java3",
+        protocol="v2",
+        options="{pooling: {local: {core: 4, max: 8}}}",
+        load=f"{{closed: {{window: {window}}}}}",
+    )
+    said = f"load stays under core x 128 ({window} of 512 in a pool): {fewer} would do"
+    assert [one.removeprefix("app: ") for one in found] == [said] * bool(fewer)
+
+
 @pytest.mark.inventory("java3.underused-pool")
 @pytest.mark.parametrize(("window", "said"), [(120, True), (140, False)])
 def test_a_load_under_core_times_128_asks_for_fewer_core_connections(
@@ -64,6 +94,28 @@ def test_a_busy_io_thread_is_named_with_its_utilisation(rate: str, said: str) ->
     assert [said in one for one in found] == [True] * bool(said)
     if said:
         assert "one connection's I/O thread is 90% busy (72,000 requests/s at 12.5us)" in found[0]
+
+
+@pytest.mark.inventory("java3.io-thread-utilisation", "java3.io-threads")
+@pytest.mark.parametrize(("io_threads", "said"), [(1, True), (2, False)])
+def test_connections_of_one_io_thread_keep_it_busy_together(io_threads: int, said: bool) -> None:
+    """Two connections, 72,000 requests a second of 12.5 us: 90 % of one thread, 45 % of two."""
+    found = advice(
+        "java3",
+        options="{pooling: {local: {core: 2, max: 2}}}",
+        cpu=f"{{issue: 0us, per_request: 12.5us, io_threads: {io_threads}}}",
+        service="{constant: 1ms}",
+        load="{uniform: {rate: 72k/s}}",
+        duration="100ms",
+    )
+    assert (
+        found
+        == [
+            "app: an I/O thread with 2 connections is 90% busy (72,000 requests/s at 12.5us): more "
+            "I/O threads"
+        ]
+        * said
+    )
 
 
 @pytest.mark.inventory("python.high-throughput")

@@ -73,3 +73,5 @@ def test_the_report_says_what_is_wrong_with_the_over_configured_pool() -> None:
     for wrong in ("too many connections", "too frequent", "too short"):
         assert wrong in shown
     assert "connections were given up and made again. Raise idleTimeout" in shown
+    assert "as written a pool stays at 1 until 2,048 requests are in flight at its host" in shown
+    assert "no pool grew beyond its 1 connection: of the 1,000 that it may have none" in shown

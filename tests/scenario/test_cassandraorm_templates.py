@@ -100,6 +100,9 @@ def test_too_many_connections() -> None:
     (text,) = [text for text in said(OVER) if "too many" in text]
     assert "maxConnectionsPerHost '0' 1,000: too many connections" in text
     assert "up to 1,000 of this client" in text
+    assert "as written a pool stays at 1 until 2,048 requests are in flight" in text
+    (limited,) = [text for text in said(OVER, 1) if "too many" in text]
+    assert "stays at 1 until 16 requests are in flight" in limited
     assert "too many" not in " ".join(said("high-throughput")), "32 are not"
 
 

@@ -69,7 +69,7 @@ def test_a_scenario_without_anything_odd_has_none() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    # Configurations as a document has them are what they are: test_cassandraorm_warnings.py.
+    # Configurations as a document has them are what they are: test_cassandraorm_templates.py.
     [template for template in templates() if not template.name.startswith("cassandraorm-")],
     ids=lambda template: template.name,
 )
@@ -98,8 +98,13 @@ def test_templates_have_none(template: object) -> None:
         ),
         pytest.param(
             {"client": pooling("{heartbeat_interval: 5s}")},
-            "heartbeat_interval 5s is below read_timeout 12s: a connection whose requests are "
+            "heartbeat_interval 5s is not above read_timeout 12s: a connection whose requests are "
             "merely slow counts as idle",
+            marks=pytest.mark.inventory("java3.heartbeat-interval.above-read-timeout"),
+        ),
+        pytest.param(
+            {"client": pooling("{heartbeat_interval: 12s}")},
+            "heartbeat_interval 12s is not above read_timeout 12s",
             marks=pytest.mark.inventory("java3.heartbeat-interval.above-read-timeout"),
         ),
         (

@@ -33,7 +33,8 @@ __all__ = ["OrmReport", "as_document", "orm_reports"]
 @dataclass(frozen=True, slots=True)
 class OrmReport:
     """All that a pool tells. `metrics` are rows of each collection, the last one at the end; where
-    `enableMetrics` is off there is that one only. `warm_up_s` is None without a warm-up."""
+    `enableMetrics` is off there is that one only. `warm_up_s`: how long the load waited for
+    connections, None where it does not (neither a warm-up nor preallocation)."""
 
     client: str
     instance: int

@@ -2,7 +2,8 @@
 
 The document gives neither rules nor limits (chosen). A bottleneck is what made requests wait or
 fail, or connections come and go: full connections, circuits and breaks, failing requests, pools
-that shrink and grow again, batches that wait, a load that waited for the warm-up. Efficiency is the
+that shrink and grow again, batches that wait, a load that waited for its connections; and a pool
+that may have far more connections than it ever had says so. Efficiency is the
 mean share, over the collections of metrics, of connections that had requests in flight.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from poolsim.estimation.orm.view import NS, View
 from poolsim.model import kinds
 from poolsim.recording.columns import SAMPLE_COLUMNS
+from poolsim.scenario.cassandraorm_warnings import MOST_CONNECTIONS
 
 _REJECTED = SAMPLE_COLUMNS.index("rejected")
 MOST_TURNOVERS = 3
@@ -35,6 +37,7 @@ class Analysis:
 def analysis(view: View) -> Analysis:
     """Of the whole run."""
     found = [*_full(view), *_circuits(view), *_breaks(view), *_churn(view), *_waits(view)]
+    found += _unused(view)
     return Analysis(
         tuple(bottleneck for bottleneck, _ in found),
         tuple(recommendation for _, recommendation in found),
@@ -102,9 +105,23 @@ def _waits(view: View) -> Iterator[tuple[str, str]]:
     for _, kind, _, _, value in view.notes:
         if kind == kinds.WARMED_UP and value * NS > LONG_WARM_UP_S:
             yield (
-                f"the load waited {value * NS:.1f} s for the warm-up",
+                f"the load waited {value * NS:.1f} s for its connections",
                 "have fewer connections at the start, or a shorter warmupTimeout",
             )
+
+
+def _unused(view: View) -> Iterator[tuple[str, str]]:
+    """Too many connections, which no load asked for."""
+    options = view.client.options
+    if options.orm.adaptive.enabled or view.by_host((kinds.POOL_GREW,)):
+        return
+    core, most = options.local.core, options.local.max
+    if most > max(MOST_CONNECTIONS, core):
+        yield (
+            f"no pool grew beyond its {core:,} connection{'s' * (core != 1)}: of the {most:,} that "
+            "it may have none was asked for",
+            f"set maxConnectionsPerHost to what the load needs: here {core:,} carry all of it",
+        )
 
 
 def connection_time_s(view: View) -> float | None:

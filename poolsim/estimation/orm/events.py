@@ -1,6 +1,7 @@
 """The pool's lifecycle events, its log, and its connections at the end.
 
-Events are those of the document, with the line that its handlers print. A node's return to the
+Events are those of the document, with the line that its handlers print; that of `connectionLost`
+speaks of a recovery where `connectionRecovery` is enabled. A node's return to the
 first connection is `hostUp`; a connection that breaks is `connectionLost` and `connectionRemoved`.
 The log has the lines of what `logging` asks for, from its level on: connections at info, those that
 are lost at warn, requests at debug, errors at error; hosts and failovers at info or warn in any
@@ -54,7 +55,7 @@ _EVENTS = {
     kinds.OPENED: (("connectionAdded", "Connection added to {host}"),),
     kinds.CLOSED: (("connectionRemoved", "Connection removed from {host}"),),
     kinds.CONNECTION_BROKE: (
-        ("connectionLost", "Connection lost to {host}, attempting recovery..."),
+        ("connectionLost", "Connection lost to {host}{recovery}"),
         ("connectionRemoved", "Connection removed from {host}"),
     ),
     kinds.HOST_DOWN: (("hostDown", "Host {host} is down"),),
@@ -80,8 +81,10 @@ def _events_of(view: View, note: Note) -> list[Event]:
     time, kind, node, _, value = note
     host = view.host(node)
     to = view.host(value) if kind == kinds.FAILED_OVER else ""
+    recovers = view.client.options.orm.recovery.enabled
+    recovery = ", attempting recovery..." if recovers else ""
     return [
-        Event(time * NS, name, host, text.format(host=host, to=to), to)
+        Event(time * NS, name, host, text.format(host=host, to=to, recovery=recovery), to)
         for name, text in _EVENTS.get(kind, ())
     ]
 

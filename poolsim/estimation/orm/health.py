@@ -3,8 +3,9 @@
 The document names the three states and no rule for them (chosen): a host is unhealthy while the
 driver holds it for down, its health check fails, or its circuit is not closed; degraded where
 more than 1 % of its requests since the last but one collection of metrics failed, it has fewer
-connections than its pool begins with, or these are used above 80 %. The pool is healthy where all
-its hosts are, unhealthy where more than half of them are unhealthy, else degraded.
+connections than its pool keeps (core, or the size that adaptive pooling gave it last), or these are
+used above 80 %. The pool is healthy where all its hosts are, unhealthy where more than half of them
+are unhealthy, else degraded. Each reason has its recommendation.
 """
 
 from __future__ import annotations
@@ -13,15 +14,24 @@ from dataclasses import dataclass
 
 from poolsim.estimation.orm.metrics import utilization
 from poolsim.estimation.orm.view import Usage, View
+from poolsim.model import kinds
+from poolsim.model.wrappers.cassandraorm_tables import pool_sizes
 
 HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 MOST_ERRORS = 0.01
 MOST_UTILIZATION = 0.8
 
+_DOWN = "find out why it is down; until then the others carry its load"
+_UNANSWERED = "it accepts connections and does not answer in time: restart it or take it out"
+_CIRCUIT = "its requests failed in a row: look at its latency and at readTimeout"
+_ERRORS = "look at the first failures of the report"
+_MISSING = "connections are missing: see whether it refuses them"
+_FULL = "raise maxConnectionsPerHost, or add nodes"
+
 
 @dataclass(frozen=True, slots=True)
 class HostHealth:
-    """One host; `reasons` say why it is not healthy."""
+    """One host; `reasons` say why it is not healthy, `advice` in the same order what to do."""
 
     address: str
     status: str
@@ -29,6 +39,7 @@ class HostHealth:
     average_latency_s: float | None
     error_rate: float | None
     reasons: tuple[str, ...]
+    advice: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +68,24 @@ def _host(view: View, node: int, usage: Usage) -> HostHealth:
     since_ns = view.collections[-2][0] if len(view.collections) > 1 else 0
     recent = view.requests(since_ns, None, node)
     whole = view.requests(0, None, node)
-    ill = []
+    ill: list[tuple[str, str]] = []
     if not view.up(now).get(node, True):
-        ill.append("down")
+        ill.append(("down", _DOWN))
     if not view.healthy(now).get(node, True):
-        ill.append("its health check fails")
+        ill.append(("its health check fails", _UNANSWERED))
     circuit = view.circuits(now).get(node, "closed")
     if circuit != "closed":
-        ill.append(f"its circuit is {circuit}")
-    weak = []
+        ill.append((f"its circuit is {circuit}", _CIRCUIT))
+    weak: list[tuple[str, str]] = []
     if (recent.error_rate or 0.0) > MOST_ERRORS:
-        weak.append(f"{recent.error_rate:.1%} of its requests fail")
+        weak.append((f"{recent.error_rate:.1%} of its requests fail", _ERRORS))
     expected = _expected(view, node)
     if usage.total < expected and not ill:
-        weak.append(f"{usage.total} of {expected} connections")
+        weak.append((f"{usage.total} of {expected} connections", _MISSING))
     used = utilization(view, usage)
     if used is not None and used > MOST_UTILIZATION:
-        weak.append(f"its connections are used to {used:.0%}")
+        weak.append((f"its connections are used to {used:.0%}", _FULL))
+    found = [*ill, *weak]
     status = UNHEALTHY if ill else DEGRADED if weak else HEALTHY
     return HostHealth(
         view.host(node),
@@ -81,37 +93,28 @@ def _host(view: View, node: int, usage: Usage) -> HostHealth:
         usage.total,
         whole.average_latency_s,
         whole.error_rate,
-        (*ill, *weak),
+        tuple(reason for reason, _ in found),
+        tuple(advice for _, advice in found),
     )
 
 
 def _expected(view: View, node: int) -> int:
-    """Connections that a pool to the node keeps: core, as far as its region allows."""
+    """Connections that a pool to the node keeps: idle ones above are closed, and an adaptive pool
+    has the size that its last evaluation gave it."""
     options = view.client.options
     is_local = view.region(node) == view.client.datacenter
     is_local = is_local or options.balancing.policy == "round_robin"
-    core = options.local.core if is_local else options.remote.core
-    for region in options.orm.regions:
-        if region.name == view.region(node) and region.max_connections is not None:
-            core = min(core, region.max_connections)
-    return core
-
-
-_ADVICE = {
-    "down": "find out why it is down; until then the others carry its load",
-    "its health check fails": "it accepts connections and does not answer in time: restart it or "
-    "take it out",
-    "its circuit is": "its requests failed in a row: look at its latency and at readTimeout",
-    "of its requests fail": "look at the first failures of the report",
-    "connections": "connections are missing: see whether it refuses them",
-    "its connections are used": "raise maxConnectionsPerHost, or add nodes",
-}
+    sizes = pool_sizes(view.client, view.host(node), is_remote=not is_local)
+    if not options.orm.adaptive.enabled:
+        return sizes.floor
+    resized = (kinds.POOL_GREW, kinds.POOL_SHRANK)
+    given = [size for _, kind, of, _, size in view.notes if of == node and kind in resized]
+    return given[-1] if given else sizes.initial
 
 
 def _recommendations(hosts: tuple[HostHealth, ...]) -> list[str]:
-    found = []
-    for host in hosts:
-        for reason in host.reasons:
-            advice = next(text for key, text in _ADVICE.items() if key in reason)
-            found.append(f"{host.address} ({reason}): {advice}")
-    return found
+    return [
+        f"{host.address} ({reason}): {advice}"
+        for host in hosts
+        for reason, advice in zip(host.reasons, host.advice, strict=True)
+    ]

@@ -4,9 +4,9 @@ Active is a connection with requests in flight, heartbeats included; idle is one
 connections are those that broke and those that could not be made. Utilisation is what is in flight
 of what the connections could hold. Turnover counts connections opened and closed a minute since the
 row before, without those that the pool began with. Rates and latencies are the client's, of all its
-instances: a second's requests are those of an average instance. They come from the timeline, whose
-intervals may be longer than the time between two rows; where none ended in between there is no
-figure.
+instances: a second's requests are those of an average instance. They come from the timeline: a row
+has the intervals that ended since the row before, and its rate is their requests by their length.
+Where intervals are longer than the time between two rows, a row in which none ended has no figure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from poolsim.estimation.orm.view import ERRORS, GONE, NS, OPENED, Usage, View
+from poolsim.scenario.nodejs_warnings import STREAMS, STREAMS_V3
 
 MINUTE_S = 60.0
 
@@ -31,7 +32,9 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class MetricsRow:
-    """The pool at an instant, and what happened since the one before; None where nothing did."""
+    """The pool at an instant, and what happened since the one before. No rate where the timeline
+    has no interval that ended since then; no latency where nothing ended well, no share of errors
+    where nothing ended, no utilisation without connections."""
 
     at_s: float
     hosts_up: int
@@ -85,6 +88,7 @@ def _row(view: View, since_ns: int, at_ns: int, usage: dict[int, Usage]) -> Metr
     is_last = at_ns == view.end_ns - 1
     requests = view.requests(since_ns, None if is_last else at_ns)
     elapsed_s = (at_ns - since_ns) * NS
+    rate = requests.rate_per_s
     turnover = view.count(OPENED + GONE, since_ns, at_ns)
     return MetricsRow(
         at_s=round(at_ns * NS, 6),
@@ -93,7 +97,7 @@ def _row(view: View, since_ns: int, at_ns: int, usage: dict[int, Usage]) -> Metr
         total_connections=all_hosts.total,
         active_connections=all_hosts.active,
         idle_connections=all_hosts.total - all_hosts.active,
-        requests_per_second=_rate(view, requests.ended, elapsed_s),
+        requests_per_second=None if rate is None else rate / view.client.instances,
         average_latency_s=requests.average_latency_s,
         error_rate=requests.error_rate,
         pool_utilization=utilization(view, all_hosts),
@@ -101,13 +105,9 @@ def _row(view: View, since_ns: int, at_ns: int, usage: dict[int, Usage]) -> Metr
     )
 
 
-def _rate(view: View, ended: int, elapsed_s: float) -> float | None:
-    if not ended or elapsed_s <= 0:
-        return None
-    return ended / elapsed_s / view.client.instances
-
-
 def utilization(view: View, usage: Usage) -> float | None:
-    """In flight of what the connections can hold; None without connections."""
-    room = usage.total * view.client.options.local.max_requests
+    """In flight of what the connections can hold, which is no more than their stream ids; None
+    without connections."""
+    streams = STREAMS.get(view.client.protocol, STREAMS_V3)
+    room = usage.total * min(view.client.options.local.max_requests, streams)
     return usage.in_flight / room if room else None

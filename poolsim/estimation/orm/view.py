@@ -44,8 +44,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Of a client and, where one is asked for, a host, over a time: how many ended, how many of
-    them badly, and the latencies of those that were due then and ended well."""
+    """Of a client and, where one is asked for, a host, over a time of this length: how many ended,
+    how many of them badly, and the latencies of those that were due then and ended well."""
+
+    length_ns: int
 
     ended: int
     errors: int
@@ -56,6 +58,11 @@ class Requests:
     def average_latency_s(self) -> float | None:
         """None where none ended well."""
         return self.latency_sum_ns / self.ok * NS if self.ok else None
+
+    @property
+    def rate_per_s(self) -> float | None:
+        """Of those that ended, 0 where none did; None where the time has no length."""
+        return self.ended / (self.length_ns * NS) if self.length_ns else None
 
     @property
     def error_rate(self) -> float | None:
@@ -150,7 +157,8 @@ class View:
     def requests(
         self, since_ns: int = 0, until_ns: int | None = None, node: int | None = None
     ) -> Requests:
-        """Requests of the intervals between two instants, of the client or of one host."""
+        """Requests of the client or of one host in the intervals that ended after an instant and
+        by another one: whole intervals, so that each is in one of two spans that meet."""
         edges = self.record.grid.interval_edges_ns
         first = int(np.searchsorted(edges, since_ns, side="right")) - 1
         last = len(edges) - 1
@@ -158,8 +166,10 @@ class View:
             last = int(np.searchsorted(edges, until_ns, side="right")) - 1
         table = self.record.intervals
         nodes = slice(None) if node is None else node
-        span = (slice(first, max(first, last)), self.place, nodes)
+        last = max(first, last)
+        span = (slice(first, last), self.place, nodes)
         return Requests(
+            int(edges[last] - edges[first]),
             int(table.requests[span].sum()),
             int(table.errors[span].sum()),
             int(table.ok[span].sum()),

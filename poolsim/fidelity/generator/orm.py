@@ -8,6 +8,7 @@ from dataclasses import replace
 from poolsim.fidelity.generator.dice import Dice
 from poolsim.fidelity.generator.options import Setting
 from poolsim.fidelity.generator.outline import DISTANCE, GROWTH, SECOND_NS
+from poolsim.scenario.cassandraorm_options import IDLE_TIMEOUT_NS
 from poolsim.scenario.orm import (
     ADVANCED,
     BASIC,
@@ -59,15 +60,21 @@ def draw_orm(
         ),
         logging=Logging(dice.one_of(LEVELS), dice.yes(50), dice.yes(60), dice.yes(50)),
     )
-    if not basic:
+    if basic:
+        options = replace(options, idle_timeout_ns=IDLE_TIMEOUT_NS)
+        orm = _plain(orm)
+    else:
         orm = _advanced(dice, setting, orm, datacenters)
     completed: Options = setting.driver.complete(replace(options, orm=orm))
     return completed
 
 
 def in_haste(options: Options) -> Options:
-    """The options with delays before another try that hardly hold anything up."""
+    """The options with delays before another try that hardly hold anything up; the plain pool
+    has none."""
     orm = options.orm
+    if orm.pool == BASIC:
+        return options
     retry = replace(orm.retry, delay_ns=min(orm.retry.delay_ns, 20 * MILLISECOND_NS))
     failover = replace(orm.failover, delay_ns=min(orm.failover.delay_ns, 20 * MILLISECOND_NS))
     return replace(options, orm=replace(orm, retry=retry, failover=failover))
@@ -81,6 +88,18 @@ def _balancing(dice: Dice, setting: Setting) -> LoadBalancing:
         policy = dice.one_of(("DCAwareRoundRobinPolicy", "TokenAwarePolicy"))
         child, remote = "DCAwareRoundRobinPolicy", dice.one_of((1, 2))
     return LoadBalancing(policy, child, dice.yes(60), remote, dice.yes(60))
+
+
+def _plain(orm: Orm) -> Orm:
+    """What the plain pool has of it."""
+    balancing = orm.load_balancing
+    return replace(
+        orm,
+        load_balancing=LoadBalancing(balancing.policy, balancing.child_policy),
+        removal=Removal(),
+        retry=Retry(orm.retry.policy),
+        logging=Logging(),
+    )
 
 
 def _advanced(dice: Dice, setting: Setting, orm: Orm, datacenters: tuple[Datacenter, ...]) -> Orm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from poolsim.model.policies.retry import FALLTHROUGH
 from poolsim.model.records import IGNORED, REMOTE, World
@@ -18,13 +18,18 @@ def fill_in(w: World, scenario: Scenario, client: Client, k: int) -> None:
     """Complete client `k` and its pools, which are there already."""
     orm = client.options.orm
     record = w.clients[k]
+    record.offers_remote = int(orm.remote_hosts_serve)
     if orm.pool == ADVANCED:
         _client(record, client)
         _region_order(w, record, scenario, orm)
     first = record.first_session * w.run.nodes
     for p in range(first, first + record.instances * w.run.nodes):
         if w.hosts[p].distance != IGNORED:
-            _pool(w.pools[p], scenario, client, is_remote=w.hosts[p].distance == REMOTE)
+            pool = w.pools[p]
+            name = scenario.node_names[pool.node]
+            sizes = pool_sizes(client, name, is_remote=w.hosts[p].distance == REMOTE)
+            pool.orm_floor, pool.orm_initial, pool.orm_most = sizes
+            pool.orm_awaited = int(orm.warm_up.enabled or name in dict(orm.preallocated))
 
 
 def _client(record: Any, client: Client) -> None:
@@ -33,12 +38,11 @@ def _client(record: Any, client: Client) -> None:
     record.retry = FALLTHROUGH  # the rules of failing_over.py ask first
     record.orm_retries = orm.retry.max_retries if client.options.retry == "default" else 0
     record.orm_retry_delay = orm.retry.delay_ns
-    record.offers_remote = int(orm.remote_hosts_serve)
     record.drain_timeout = orm.removal.timeout_ns if orm.removal.drains else 0
     if orm.recovery.enabled:
         record.recovery_attempts = orm.recovery.max_attempts
         record.recovery_delay = orm.recovery.delay_ns
-    if orm.warm_up.enabled:
+    if orm.warm_up.enabled or orm.preallocated:
         record.orm_warm_up = 1
         record.orm_warm_up_timeout = orm.warm_up.timeout_ns
     if orm.metrics.enabled:
@@ -86,28 +90,30 @@ def thousandths(share: float) -> int:
     return max(round(share * WHOLE), 1)
 
 
-def _pool(pool: Any, scenario: Scenario, client: Client, *, is_remote: bool) -> None:
-    """A pool's sizes: of its distance, its region, its node, and adaptive ones."""
+class PoolSizes(NamedTuple):
+    """Connections of a pool: the fewest that it keeps, those it begins with, the most."""
+
+    floor: int
+    initial: int
+    most: int
+
+
+def pool_sizes(client: Client, node: str, *, is_remote: bool) -> PoolSizes:
+    """A pool's sizes by its distance, its region, its node's name, and adaptive pooling."""
     orm = client.options.orm
     sizes = client.options.remote if is_remote else client.options.local
-    pool.orm_most = sizes.max
-    region = _region_of(scenario, orm, pool.node)
-    if region is not None and region.max_connections is not None:
-        pool.orm_most = region.max_connections
-    pool.orm_floor = min(sizes.core, pool.orm_most)
-    if orm.adaptive.enabled:
-        pool.orm_most = orm.adaptive.max_connections
-        if region is not None and region.max_connections is not None:
-            pool.orm_most = min(pool.orm_most, region.max_connections)
-        pool.orm_floor = min(orm.adaptive.min_connections, pool.orm_most)
-    wanted = dict(orm.preallocated).get(scenario.node_names[pool.node], 0)
-    pool.orm_initial = max(pool.orm_floor, min(max(sizes.core, wanted), pool.orm_most))
-
-
-def _region_of(scenario: Scenario, orm: Orm, node: int) -> Region | None:
     regions = {region.name: region for region in orm.regions}
-    name = scenario.node_names[node].rpartition("/")[0]
-    return regions.get(name)
+    region = regions.get(node.rpartition("/")[0], Region(""))
+    limit = region.max_connections
+    if orm.adaptive.enabled:
+        most = orm.adaptive.max_connections
+        most = most if limit is None else min(most, limit)
+        floor = min(orm.adaptive.min_connections, most)
+    else:
+        most = sizes.max if limit is None else limit
+        floor = min(sizes.core, most)
+    wanted = dict(orm.preallocated).get(node, 0)
+    return PoolSizes(floor, max(floor, min(max(sizes.core, wanted), most)), most)
 
 
 def _region_order(w: World, record: Any, scenario: Scenario, orm: Orm) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from poolsim.planning.evaluate import Outcome
 from poolsim.planning.recommend.bottleneck import Levels
 from poolsim.planning.recommend.demand import Demand, demand_of
+from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.scenario import Client, Scenario
 from poolsim.scenario.units import format_duration
 
@@ -50,33 +51,29 @@ def _load(client: Client, demand: Demand, levels: Levels) -> Iterator[str]:
     open_now = levels.mean("open_connections.mean")
     max_load = open_now * local.max_requests
     if client.driver == "java3" and max_load and mean / max_load > _NEAR_MAX_LOAD:
+        more = "raise max"
+        if client.protocol > _LEGACY:  # before, max_requests is at its most already
+            more += ", or max_requests if the nodes bear it"
         yield (
             f"load is near max load all the time ({mean:,.0f} of {max_load:,.0f} at the peak, on "
-            "average): raise max, or max_requests if the nodes bear it"
+            f"average): {more}"
         )
     pools = client.instances * demand.nodes
     if client.protocol <= _LEGACY and local.core > 1 and pools:
         held = local.core * _LEGACY_STREAMS
-        if most / pools < held / 2:
-            fewer = max(1, math.ceil(most / pools / _LEGACY_STREAMS))
-            if fewer < local.core:
-                yield (
-                    f"load stays under core x {_LEGACY_STREAMS} ({most / pools:,.0f} of {held:,} "
-                    f"in a pool): {fewer} core connection{'s' * (fewer > 1)} would do"
-                )
+        fewer = max(1, math.ceil(most / pools / _LEGACY_STREAMS))
+        if fewer < local.core:
+            yield (
+                f"load stays under core x {_LEGACY_STREAMS} ({most / pools:,.0f} of {held:,} "
+                f"in a pool): {fewer} core connection{'s' * (fewer > 1)} would do"
+            )
 
 
 def _threads(client: Client, demand: Demand, levels: Levels) -> Iterator[str]:
     rate = demand.rate_per_s if demand.rate_per_s is not None else levels.mean("throughput")
-    connections = levels.mean("open_connections.max")
-    per_connection = rate / connections if connections else 0.0
-    busy = per_connection * client.per_request_ns * 1e-9
-    if client.per_request_ns and busy > _NEAR_IO_LIMIT:
-        yield (
-            f"one connection's I/O thread is {busy:.0%} busy ({per_connection:,.0f} requests/s at "
-            f"{format_duration(client.per_request_ns)}): more connections, as long as there are "
-            "I/O threads for them"
-        )
+    connections = math.ceil(levels.mean("open_connections.max") / client.instances)
+    if client.per_request_ns and connections:
+        yield from _busiest_thread(client, rate / client.instances, connections)
     per_host = demand.rate_per_host or 0.0
     if client.driver == "python" and per_host > _PYTHON_RATE_PER_HOST:
         yield (
@@ -84,6 +81,39 @@ def _threads(client: Client, demand: Demand, levels: Levels) -> Iterator[str]:
             f"Python driver is made for ({_PYTHON_RATE_PER_HOST:,}/s): more instances, more nodes, "
             "or sharding"
         )
+
+
+def _busiest_thread(client: Client, rate: float, connections: int) -> Iterator[str]:
+    """The I/O thread with the most connections of an instance: it deals them out in turn."""
+    threads = _io_threads(client, connections)
+    on_one = math.ceil(connections / threads)
+    served = rate * on_one / connections
+    busy = served * client.per_request_ns * 1e-9
+    if busy <= _NEAR_IO_LIMIT:
+        return
+    cost = format_duration(client.per_request_ns)
+    if on_one == 1:
+        yield (
+            f"one connection's I/O thread is {busy:.0%} busy ({served:,.0f} requests/s at {cost}): "
+            "more connections, as long as there are I/O threads for them"
+        )
+    else:
+        fixed = DRIVERS[client.driver].io_threads_fixed
+        more = "more instances" if fixed else "more I/O threads"
+        yield (
+            f"an I/O thread with {on_one:,} connections is {busy:.0%} busy ({served:,.0f} "
+            f"requests/s at {cost}): {more}"
+        )
+
+
+def _io_threads(client: Client, connections: int) -> int:
+    """Of an instance; the generic driver's threading models have their own number."""
+    own = client.options.generic
+    if own is None or own.threading == "thread_pool":
+        return client.io_threads
+    if own.threading == "hybrid":
+        return math.ceil(connections / own.connections_per_io_thread)
+    return 1
 
 
 def _overload(client: Client, demand: Demand) -> Iterator[str]:

@@ -4,15 +4,17 @@ In flight on a connection is what it has sent and is not answered yet (requests 
 included: their streams are taken) together with what waits for it. A request
 
 * is rejected with BusyConnection where max_requests are in flight;
-* is queued, or rejected if the policy says so, from the instant at which the high watermark is
-  reached until what was sent has fallen to the low one;
+* is queued, or rejected if the policy says so, from the instant at which a request reaches the high
+  watermark until what was sent has fallen to the low one, however few are in flight in between;
 * is queued where others wait already, or where the connection cannot send at the moment: no stream
   id is to be had, or it does not pipeline and is not answered yet (002:281-298);
 * is sent otherwise.
 
-A share of max_requests is not rounded: with 1,024 and 80 %, 820 are sent before the 821st waits,
-and it is sent, with all others that wait, when 512 are left. What waits is sent in order of its
-coming, up to the high watermark; reaching it so begins the next wait for the low one.
+A share of max_requests is not rounded: with 1,024 and 80 %, the 820th that is sent reaches it, the
+next one waits, even if one was answered meanwhile, and is sent, with all others that wait, when 512
+are left. What waits is sent in order of its coming, up to the high watermark; reaching it so begins
+the next wait for the low one. A high watermark of 100 % is none: at the maximum all is rejected,
+and the next request may follow as soon as one was answered.
 
 The diagram compares with the high watermark only (002:314); the note (002:162) says until when. It
 lets requests go on below the low watermark, this driver does at it, where 50 % of 1,024 are whole.
@@ -60,8 +62,7 @@ def admit(w: World, c: int, now: int) -> int:
             connection.full = 1
             w.note(now, QUEUE_FULL, pool.session, pool.node, connection.serial, load)
         return REJECT
-    if connection.pressed == 0 and load * MILLIONTHS >= most * client.high_watermark:
-        _press(w, c, now)
+    press_at_high(w, c, load, now)
     if connection.pressed == 1:
         return REJECT if client.rejects == 1 else WAIT
     if connection.queued > 0 or not can_send(w, c):
@@ -90,12 +91,24 @@ def takes_no_more(w: World, c: int) -> bool:
 
 
 @rule
-def _press(w: World, c: int, now: int) -> None:
+def admitted(w: World, c: int, now: int) -> None:
+    """A request has been sent on the connection, or waits for it."""
+    connection = w.connections[c]
+    press_at_high(w, c, connection.in_flight + connection.queued, now)
+
+
+@rule
+def press_at_high(w: World, c: int, reached: int, now: int) -> None:
+    """Backpressure begins where so many requests have reached the high watermark."""
     connection = w.connections[c]
     pool = w.pools[connection.pool]
-    connection.pressed = 1
-    load = connection.in_flight + connection.queued
-    w.note(now, HIGH_WATERMARK, pool.session, pool.node, connection.serial, load)
+    high = w.clients[w.sessions[pool.session].client].high_watermark
+    if connection.pressed == 1 or high >= MILLIONTHS:
+        return
+    if reached * MILLIONTHS >= w.options[pool.options].max_requests * high:
+        connection.pressed = 1
+        load = connection.in_flight + connection.queued
+        w.note(now, HIGH_WATERMARK, pool.session, pool.node, connection.serial, load)
 
 
 @rule
@@ -200,18 +213,14 @@ def send_waiting(w: World, c: int, now: int) -> None:
     """Send what waits for a connection, in order, as far as it may."""
     connection = w.connections[c]
     p = connection.pool
-    pool = w.pools[p]
-    most = w.options[pool.options].max_requests
-    high = w.clients[w.sessions[pool.session].client].high_watermark
     before = -1
-    a = pool.queue_first
+    a = w.pools[p].queue_first
+    press_at_high(w, c, connection.in_flight, now)
     while connection.pressed == 0 and connection.queued > 0 and a >= 0 and can_send(w, c):
-        if connection.in_flight * MILLIONTHS >= most * high:
-            _press(w, c, now)
-            return
         after = w.attempts[a].next
         if w.attempts[a].connection == c:
             send_from_queue(w, c, before, a, now)
+            press_at_high(w, c, connection.in_flight, now)
         else:
             before = a
         a = after

@@ -7,7 +7,14 @@ ones, and the request waits for the first (making.py). A host that is down is pa
 
 from __future__ import annotations
 
-from poolsim.model.drivers.generic.admission import REJECT, SEND, admit, takes_no_more, wait
+from poolsim.model.drivers.generic.admission import (
+    REJECT,
+    SEND,
+    admit,
+    admitted,
+    takes_no_more,
+    wait,
+)
 from poolsim.model.drivers.generic.making import TASK_OPEN, ask, ask_for_core
 from poolsim.model.drivers.generic.scaling import consider_growth
 from poolsim.model.drivers.generic.selection import select
@@ -36,6 +43,8 @@ def borrow(w: World, p: int, a: int, now: int) -> int:
         pool.rejected += 1
     else:
         wait(w, p, a, c, now)
+    if answer != REJECT:
+        admitted(w, c, now)
     if takes_no_more(w, c):
         consider_growth(w, p, now)
     if answer == SEND:

@@ -15,6 +15,7 @@ from poolsim.model.drivers.generic.admission import (
     REJECT,
     SEND,
     admit,
+    admitted,
     fail_from_queue,
     send_from_queue,
 )
@@ -108,10 +109,12 @@ def _admit_elsewhere(w: World, c: int, now: int) -> None:
                 answer = admit(w, other, now)
                 if answer == SEND:
                     send_from_queue(w, other, before, a, now)
+                    admitted(w, other, now)
                 elif answer == REJECT:
                     fail_from_queue(w, p, before, a, BUSY_CONNECTION, now)
                 else:
                     move(w, a, other)
+                    admitted(w, other, now)
                     before = a
         else:
             before = a

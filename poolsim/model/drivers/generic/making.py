@@ -21,6 +21,7 @@ from poolsim.model.drivers.generic.admission import (
     REJECT,
     SEND,
     admit,
+    admitted,
     fail_from_queue,
     send_from_queue,
 )
@@ -132,8 +133,10 @@ def _serve(w: World, c: int, now: int) -> None:
             answer = admit(w, c, now)
             if answer == SEND:
                 send_from_queue(w, c, before, a, now)
+                admitted(w, c, now)
             elif answer != REJECT:
                 move(w, a, c)
+                admitted(w, c, now)
                 before = a
             elif pool.making > 0:
                 return

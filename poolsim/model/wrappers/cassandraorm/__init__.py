@@ -6,25 +6,29 @@ said here with "chosen". All else is the driver's (drivers/nodejs): handshakes o
 borrow, heartbeats, timeouts of 12 s for each attempt, reconnection, control connection. The rules
 are in this package, one idea a file.
 
-ConnectionPool is the driver's pool with sizes per distance, a limit and heartbeats, nothing else;
-AdvancedConnectionPool has the rest.
+ConnectionPool is the driver's pool with sizes per distance, to the largest of which it grows, a
+limit and heartbeats, and what the driver itself has options for (policies, timeouts, sockets);
+AdvancedConnectionPool has the rest, and settings of that are a mistake with the other one.
 
 Start (`warming.py`). `initialize()` opens one connection to each local host; the others follow one
 after another, and remote hosts' (chosen). `warmup()` lets the load wait until every pool is
 complete; a host to which a connection fails is not waited for, and no host longer than
 `warmupTimeout` (chosen). `preallocateConnections` sets the size that a pool begins with, between
-its core and its largest.
+its core and its largest; it is awaited, so that without a warm-up the load waits for those pools
+alone, in the same way and as long at most (chosen).
 
 Sizes (`sizing.py`). A pool begins with `coreConnectionsPerHost` and has `maxConnectionsPerHost` at
 most. When a request finds every connection full or, with a core of 0, none
 (`maxRequestsPerConnection` in flight) the pool is to have one more, and the request goes on to the
-next host, as in the driver, which queues nothing (chosen). A connection that no request used for
-`idleTimeout` is closed while the pool has more than core, but never the control connection
-(chosen); the end of a request is use, a heartbeat is none. The driver opens no connection to hosts
+next host, as in the driver, which queues nothing (chosen); so do the pools of ConnectionPool, which
+keep what they have then. A connection that no request used for `idleTimeout` is closed while the
+pool has more than core, but never the control connection (chosen); the end of a request is use, a
+heartbeat is none. The driver opens no connection to hosts
 at distance '2'.
 
 Adaptive pooling. Every `evaluationInterval` each pool whose size is complete is looked at: its
-utilisation is its requests in flight of those that its connections could hold. Above
+utilisation is its requests in flight of those that its connections could hold, which is no more
+than the protocol's stream ids. Above
 `scaleUpThreshold` it grows to as many connections as bring it to `targetUtilization`, by one at
 least; below `scaleDownThreshold` it shrinks likewise; within `minConnections` and `maxConnections`,
 which take the place of core and max. The youngest connections go, each when nothing is in flight on
@@ -44,7 +48,8 @@ on after that block's `retryDelay`, times `backoffMultiplier` for each failover 
 is a retry (chosen). A request whose plan has no host left that takes it walks a new plan after the
 same delays, whether or not it is idempotent, as nothing of it is under way; without `failover` it
 ends with NoHostAvailable (chosen). Failovers are `maxRetries` of their own. FallthroughRetryPolicy
-never retries. The plain pool has the driver's own policy.
+never retries. The plain pool has the driver's own policy. Hosts have no order but that of the plan:
+the document's "primary" and "backup" are names of contact points (chosen).
 
 Auto-discovery. Every `discoveryInterval` the list of nodes is read, whether or not the driver has
 heard of a change; without any host that is up it cannot be (chosen).
@@ -61,9 +66,11 @@ Batching (`batching.py`). Requests wait until `batchSize` have come or the first
 own, and what goes out on one connection costs the client one write (chosen: the document says
 "batch operations" and nothing of CQL batches, which would make one request of them).
 
-Nodes (drivers/nodejs/members.py). The driver hears of a node that joins or leaves. With
-`drainConnections` a removed host's connections finish what they have, `drainTimeout` at most;
-without, they are closed at once.
+Nodes (drivers/nodejs/members.py). `addNode` and `removeNode` are what the driver does when it hears
+of a node that joins the ring or leaves it (the faults `add` and `remove`). A pool cannot be told to
+drop a host that stays in the ring: the driver has no such thing, and would find it again in the
+list of nodes. With `drainConnections` a removed host's connections finish what they have,
+`drainTimeout` at most; without, they are closed at once.
 
 Regions. `maxConnections` of a host's datacenter takes the place of the largest size, and of core
 where that is more; other datacenters are tried in the order of their `priority`, those without one

@@ -25,7 +25,7 @@ class OrmClient:
     """Options; 0 means that there is no such thing."""
 
     orm_advanced: int = 0  # 0: the plain pool
-    orm_warm_up: int = 0  # 1: the load waits for the pools
+    orm_warm_up: int = 0  # 1: the load waits for pools, those that are `orm_awaited`
     orm_warm_up_timeout: int = 0
     orm_metrics_interval: int = 0
     orm_batch_size: int = 0
@@ -75,6 +75,7 @@ class OrmPool:
     orm_most: int = 0  # connections that it may have
     orm_floor: int = 0  # idle ones are closed down to here
     orm_initial: int = 0  # connections that it begins with
+    orm_awaited: int = 0  # 1: the load waits for it at the start
     orm_gave_up: int = 0  # 1: a connection could not be made during the warm-up
     orm_circuit: int = 0
     orm_failures: int = 0  # in a row

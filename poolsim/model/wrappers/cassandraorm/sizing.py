@@ -26,7 +26,7 @@ def grow_when_full(w: World, p: int, now: int) -> None:
     """A request found every connection full: one more, unless that is on its way already."""
     pool = w.pools[p]
     client = w.clients[w.sessions[pool.session].client]
-    if client.orm_advanced == 0 or client.orm_adaptive_interval > 0:
+    if client.orm_adaptive_interval > 0:
         return
     if pool.size < pool.orm_most and pool.active >= pool.size:
         _resize(w, p, pool.size + 1, now)
@@ -102,7 +102,7 @@ def _adapt(w: World, p: int, now: int) -> None:
     """Grow above one utilisation, shrink below another, towards a third between them."""
     pool = w.pools[p]
     client = w.clients[w.sessions[pool.session].client]
-    most = w.options[pool.options].max_requests
+    most = min(w.options[pool.options].max_requests, client.stream_limit)
     if pool.active != pool.size or pool.active == 0 or most == 0:
         return
     room = pool.active * most

@@ -1,4 +1,4 @@
-"""The warm-up: the load waits for the pools."""
+"""The load waits for the pools: for all in a warm-up, else for those that are preallocated."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ def begin_warm_up(w: World, s: int, now: int) -> None:
 
 @rule
 def look_at_warm_up(w: World, s: int, now: int) -> None:
-    """End the warm-up when every pool is complete, or could not make a connection."""
+    """End the wait when every pool that is waited for is complete, or could not make a
+    connection."""
     if w.sessions[s].round != WARM_UP_ROUND:
         return
     nodes = w.run.nodes
     for p in range(s * nodes, (s + 1) * nodes):
         pool = w.pools[p]
         waits = w.hosts[p].distance != IGNORED and w.hosts[p].known == 1
-        if waits and pool.active < pool.size and pool.orm_gave_up == 0:
+        if waits and pool.orm_awaited == 1 and pool.active < pool.size and pool.orm_gave_up == 0:
             return
     end_warm_up(w, s, now)
 
