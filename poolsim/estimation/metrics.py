@@ -71,6 +71,7 @@ OUTCOME_COUNTS = {
     "no_host_available": kinds.NO_HOST_AVAILABLE,
     "connection_errors": kinds.CONNECTION_ERROR,
     "busy_connections": kinds.BUSY,
+    "server_errors": kinds.SERVER_ERROR,
 }
 """By metric: the outcome that is counted."""
 

@@ -190,6 +190,7 @@ FAULT_WORDS = {
     "refuse": "refuses connections",
     "write_failure": "writes fail",
     "protocol_error": "answers undecodable",
+    "overloaded": "overloaded",
     "middlebox": "middlebox",
     "add": "joins",
     "remove": "leaves",
@@ -298,6 +299,11 @@ EVENT_WORDS = {
     "detail_in_flight": "connection at the end: in flight",
     "request_logged": "request logged",
     "error_logged": "error logged",
+    "node_overloaded": "node answers requests with errors",
+    "node_relieved": "node answers requests well again",
+    "counted_sent": "application's counter: requests sent",
+    "counted_completed": "application's counter: requests completed",
+    "counted_failed": "application's counter: requests failed",
 }
 
 
@@ -339,7 +345,7 @@ def event_detail(kind: str, value: int) -> str:
         return f"to {value:,} connections"
     if kind == "circuit_opened":
         return f"after {value:,} failures in a row" if value else "a trial request failed"
-    if kind in ("metered_total", "metered_active", "metered_in_flight", "detail_in_flight"):
+    if kind.startswith(("metered_", "counted_")) or kind == "detail_in_flight":
         return f"{value:,}"
     if kind == "discovered":
         return f"{counted(value, 'host')} came or went"

@@ -98,6 +98,7 @@ _ALL = (
     _count("no_host_available", "requests for which every host of the plan was tried or skipped"),
     _count("connection_errors", "requests that ended because their connection broke"),
     _count("busy_connections", "requests that ended in BusyConnection (generic)"),
+    _count("server_errors", "requests that ended with an error that a node answered"),
     _count("retries", "attempts beyond the first of a request"),
     Metric(
         "unfinished", "count", "requests still on their way when the run ended", with_phase=False

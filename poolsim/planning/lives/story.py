@@ -16,6 +16,7 @@ _OUTCOMES = {
     "client_timeout": "the driver's timeout ends it",
     "connection_error": "its connection broke, and it may not be sent again",
     "busy": "BusyConnection: the driver tells the application at once",
+    "server_error": "the node answered with an error, and it is not sent again",
 }
 
 

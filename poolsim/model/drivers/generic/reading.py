@@ -5,6 +5,9 @@ The connection's I/O thread reads what is there with one system call (002:486), 
 it, releases the stream id and completes the request (002:266-278). A response that comes while the
 thread has yet to begin a read of the same connection is read with it.
 
+A response that is an error (002:275) takes the same way and ends the request with that error: the
+document tries nothing again for it. The connection is as good as before.
+
 The request has ended when its callback begins. In the event loop that is at once, and the callback
 keeps the thread from everything else. Otherwise the callback waits for a callback thread, and until
 then its response lies in the connection's read buffer, which expands for a frame that is larger
@@ -29,7 +32,7 @@ from poolsim.model.drivers.generic.fields import DROP_CONNECTION, PAUSE_READING
 from poolsim.model.drivers.generic.streams import release
 from poolsim.model.drivers.generic.threads import callback_thread, done_at, work
 from poolsim.model.drivers.generic.writing import BITS, SECOND
-from poolsim.model.kinds import READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
+from poolsim.model.kinds import OVERLOADED, READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
 from poolsim.model.primitives import World
 from poolsim.model.records import (
     IN_FLIGHT,
@@ -39,6 +42,7 @@ from poolsim.model.records import (
     STEP_DELIVER,
     WIRE_CUT,
     WIRE_GARBLED,
+    WIRE_OVERLOADED,
 )
 from poolsim.model.rule import rule
 from poolsim.model.slots import drop_attempt, finish_attempt
@@ -176,6 +180,8 @@ def _was_read(w: World, a: int, now: int) -> None:
     w.run.stream_area += now
     w.run.stream_sum += now - attempt.granted_at
     attempt.state = READ
+    if connection.wire == WIRE_OVERLOADED:
+        attempt.error = OVERLOADED
     answered(w, c, now)
     _call_back(w, a, now)
     _read_next(w, c, now)
