@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from poolsim.cli import app
 from poolsim.estimation.run import run_scenario
+from poolsim.model.kinds import OVERLOADED
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.generic import GenericOptions
 from poolsim.scenario.load import load_text
@@ -192,11 +193,29 @@ def test_a_response_is_decoded_and_completes_its_request() -> None:
 
 
 @pytest.mark.inventory("generic.response.error")
-def test_an_error_ends_its_request_and_names_it() -> None:
-    stop = {"at": "1001ms", "node": "dc1/1", "kind": "stop"}
-    done = run(scenario(options(), ["1s"], idempotent=False, faults=[stop]))
-    assert done.outcomes == ["connection_error"]
+def test_a_response_that_is_an_error_ends_its_request_with_it() -> None:
+    """One request of ten on a connection gets an error frame: it fails, its stream id is free for
+    the next one at once, and the connection carries the others on."""
+    overloaded = {"at": "1002ms", "for": "2ms", "node": "dc1/1", "kind": "overloaded"}
+    own = options(pooling={"local": {"max": 1}}, streams={"max": 10}, max_retries=1)
+    services = ["1ms", *["5ms"] * 9, "1ms"]
+    done = run(scenario(own, ["1s"] * 10 + ["1001ms"], services=services, faults=[overloaded]))
+    assert done.outcomes == ["server_error", *["ok"] * 10]
+    assert done.errors == [[OVERLOADED], *[[]] * 10]
+    assert done.column("attempts") == [1] * 11
+    assert done.column("ended_ns") == [S + 3 * MS, *[S + 7 * MS] * 9, S + 6 * MS]
+    assert done.notes("connection_broke", "closed", "host_down") == []
     assert done.ends.unfinished == (0,)
+
+
+@pytest.mark.inventory("generic.response.error")
+def test_the_callback_gets_the_error_in_its_turn() -> None:
+    """One callback thread, 4 ms each: the error of the second waits like a result."""
+    overloaded = {"at": "0s", "node": "dc1/1", "kind": "overloaded"}
+    own = options(threading={"callback": "4ms", "callback_threads": 1})
+    done = run(scenario(own, ["1s"] * 2, faults=[overloaded]))
+    assert done.outcomes == ["server_error"] * 2
+    assert done.latencies == [3 * MS, 7 * MS]
 
 
 # Limits and selection (151-212) -------------------------------------------------------------------

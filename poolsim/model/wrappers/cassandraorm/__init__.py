@@ -312,7 +312,8 @@ def give_back(w: World, a: int, unwritten: int, now: int) -> None:
 
 @rule
 def puts_off(w: World, a: int, r: int, p: int, error: int, now: int) -> int:
-    """The host failed an attempt, by a timeout, a break or an error: 1 where its request goes on later."""
+    """The host failed an attempt by a timeout, a break or an error: 1 where its request goes on
+    later."""
     if w.requests[r].number >= FIRST_CHECK:
         return 0
     failed(w, p, a, now)
