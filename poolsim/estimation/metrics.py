@@ -63,6 +63,7 @@ NOTE_COUNTS = {
     "high_in_flight_signals": kinds.HIGH_WATERMARK,
     "queue_full_signals": kinds.QUEUE_FULL,
     "read_buffer_full_signals": kinds.READ_BUFFER_FULL,
+    "gc_pauses": kinds.GC_PAUSE,
 }
 """By metric: the note that is counted."""
 

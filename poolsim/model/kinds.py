@@ -214,6 +214,7 @@ NODE_RELIEVED = 71
 COUNTED_SENT = 72  # value: requests that went to the driver
 COUNTED_COMPLETED = 73  # value: requests that ended well
 COUNTED_FAILED = 74  # value: requests that failed
+GC_PAUSE = 75  # a collector's pause of an instance begins (generic); value: nanoseconds
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -290,6 +291,7 @@ NOTE_NAMES = (
     "counted_sent",
     "counted_completed",
     "counted_failed",
+    "gc_pause",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

@@ -304,12 +304,20 @@ EVENT_WORDS = {
     "counted_sent": "application's counter: requests sent",
     "counted_completed": "application's counter: requests completed",
     "counted_failed": "application's counter: requests failed",
+    "gc_pause": "collector's pause",
 }
 
 
 def event_text(kind: str) -> str:
     """A kind of the event table in words; a kind this file does not know keeps its name."""
     return EVENT_WORDS.get(kind, kind.replace("_", " "))
+
+
+_DURATIONS = (
+    *("check_ok", "warmed_up", "request_logged", "detail_created", "detail_last_used"),
+    "gc_pause",
+)
+"""Events whose value is a time in nanoseconds."""
 
 
 def event_detail(kind: str, value: int) -> str:
@@ -339,7 +347,7 @@ def event_detail(kind: str, value: int) -> str:
         return f"x{value / 1000:g}"
     if kind == "middlebox_dropped":
         return f"idle for {quantity(value / NANOSECONDS, 's')}"
-    if kind in ("check_ok", "warmed_up", "request_logged", "detail_created", "detail_last_used"):
+    if kind in _DURATIONS:
         return quantity(value / NANOSECONDS, "s")
     if kind in ("pool_grew", "pool_shrank"):
         return f"to {value:,} connections"

@@ -116,6 +116,7 @@ _ALL = (
     _count("high_in_flight_signals", "times that a connection reached its high watermark"),
     _count("queue_full_signals", "times that a connection began to reject for want of room"),
     _count("read_buffer_full_signals", "times that a connection's read buffer was exceeded"),
+    _count("gc_pauses", "pauses of the clients' garbage collectors (generic)"),
     Metric(
         "pools_ready",
         "s",

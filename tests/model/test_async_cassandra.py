@@ -386,7 +386,7 @@ def test_what_was_sent_is_what_ended_and_what_the_driver_has(instances: int) -> 
     assert under_way > 3
 
 
-@pytest.mark.inventory("async-cassandra.monitor.error", "async-cassandra.monitor.goes-on")
+@pytest.mark.inventory("async-cassandra.monitor.error")
 def test_a_query_that_fails_is_that_host_s_error_and_the_round_goes_on() -> None:
     silent = "at: 1s, for: 100s, node: dc1/1, kind: silent"
     options = "{connection_monitor: {enabled: true}, heartbeat_interval: 0s}"

@@ -339,13 +339,47 @@ def test_a_read_buffer_expands_for_a_frame_that_is_larger() -> None:
 )
 def test_a_connections_memory_is_its_two_buffers_of_64_kb() -> None:
     assert OWN.read_buffer == OWN.write_buffer == 64_000
-    assert OWN.connection_overhead == OWN.read_buffer + OWN.write_buffer == 128_000
+    assert OWN.connection_memory == OWN.read_buffer + OWN.write_buffer == 128_000
 
 
-@pytest.mark.inventory("generic.object-pooling", "generic.limit.gc")
+def memory_of_five(buffers: str, more: str = "") -> float:
+    """Of five connections and one request."""
+    own = f"{{pooling: {{local: {{core: 5}}}}, buffers: {{{buffers}}}, {more}{FREE}}}"
+    return metrics(closed(1, own, service="900ms"))["memory.max"] - 2_000
+
+
+@pytest.mark.inventory("generic.read-buffer")
+def test_a_larger_read_buffer_takes_more_memory() -> None:
+    assert memory_of_five("read: 256kB") == 5 * (256_000 + 64_000)
+
+
+@pytest.mark.inventory("generic.write-buffer")
+def test_a_larger_write_buffer_takes_more_memory() -> None:
+    assert memory_of_five("write: 32kB") == 5 * (64_000 + 32_000)
+
+
+@pytest.mark.inventory("generic.buffers-per-connection")
+def test_a_connections_memory_can_be_written_instead() -> None:
+    assert memory_of_five("read: 256kB", "memory: {connection: 100kB}, ") == 5 * 100_000
+
+
+@pytest.mark.inventory("generic.responses.buffer")
+def test_each_response_that_waits_for_its_callback_takes_its_frame() -> None:
+    """Ten at once, callbacks of a second: one is taken, nine lie in the driver, 100 kB each."""
+    own = options(
+        frames={"response": "100kB"},
+        threading={"callback": "1s", "callback_threads": 1},
+        pooling={"local": {"max": 1}},
+    )
+    results = run_scenario(scenario(own, ["1s"] * 10, duration="20s"), source="x.yaml", jobs=1)
+    found = results.replications[0].metrics
+    assert found["buffered_responses.max"] == 9
+    assert found["memory.max"] == 128_000 + 9 * 100_000
+
+
+@pytest.mark.inventory("generic.limit.gc")
 def test_rarer_pauses_of_the_collector_delay_fewer_requests() -> None:
-    """Objects that are used again make the collector's pauses rarer: a tenth of them, a tenth of
-    the requests are late."""
+    """A tenth of the pauses, a tenth of the requests are late."""
 
     def late(every: str) -> int:
         own = options(gc={"every": every, "pause": "50ms"})

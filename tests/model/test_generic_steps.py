@@ -4,9 +4,12 @@ response-side backpressure."""
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from tests.model.generic_runs import MS, US, options, run, scenario
+from poolsim.estimation.run import run_scenario
+from tests.model.generic_runs import MS, US, Run, S, options, run, scenario
 
 ROUND_TRIP = 3 * MS
 """Two delays of 1 ms and a service of 1 ms."""
@@ -254,6 +257,75 @@ def test_the_instances_pauses_are_not_at_the_same_time() -> None:
     phases = {session.gc_phase for session in build(own, Draws(1, 0)).sessions}
     assert len(phases) == 20
     assert all(0 < phase <= 1_000 * MS for phase in phases)
+
+
+@pytest.mark.inventory("generic.limit.gc")
+def test_each_pause_is_an_event_and_a_metric() -> None:
+    own = scenario(options(gc={"every": "1s", "pause": "200ms"}), ["1s"])
+    begun = [at for at, _, _ in run(own).notes("gc_pause")]
+    assert len(begun) == 10
+    assert {later - before for before, later in itertools.pairwise(begun)} == {S}
+    results = run_scenario(own, source="x.yaml", jobs=1)
+    assert results.replications[0].metrics["gc_pauses"] == 10
+
+
+# Object pooling (002:412-421) ---------------------------------------------------------------------
+
+OBJECTS = ("frames", "byte_buffers", "futures", "row_objects")
+ALLOCATED = {"frames": 64 + 64, "byte_buffers": 200 + 800, "futures": 64, "row_objects": 800}
+"""Bytes a request and its response, with frames of 200 and 800 B."""
+
+
+def collected(*allocated: str, after: str = "10kB", requests: int = 1_000) -> Run:
+    """Requests 8 ms apart by a client that uses all objects again but for some."""
+    own = options(
+        frames={"request": "200B", "response": "800B"},
+        object_pooling={name: name not in allocated for name in OBJECTS},
+        gc={"after": after, "pause": "20ms"},
+    )
+    return run(scenario(own, [f"{1_000 + 8 * k}ms" for k in range(requests)], duration="10s"))
+
+
+@pytest.mark.inventory("generic.object-pooling")
+def test_where_all_objects_are_used_again_the_collector_has_nothing_to_do() -> None:
+    done = collected()
+    assert done.notes("gc_pause") == []
+    assert set(done.latencies) == {ROUND_TRIP}
+
+
+@pytest.mark.inventory("generic.object-pooling")
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_is_not_used_again_is_allocated_for_each_request_and_collected(name: str) -> None:
+    """A pause of 20 ms after each 10 kB; it delays the two or three requests that fall into it."""
+    done = collected(name)
+    pauses = done.notes("gc_pause")
+    assert {value for _, _, value in pauses} == {20 * MS}
+    # What a request allocates beyond the 10 kB is collected with them.
+    assert len(pauses) == pytest.approx(1_000 * ALLOCATED[name] / 10_000, rel=0.12)
+    late = sum(latency > ROUND_TRIP for latency in done.latencies)
+    assert 2 * (len(pauses) - 1) <= late <= 3 * len(pauses)
+
+
+@pytest.mark.inventory("generic.object-pooling")
+def test_the_more_is_used_again_the_rarer_are_the_pauses() -> None:
+    counts = [len(collected(*OBJECTS[k:]).notes("gc_pause")) for k in range(5)]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == 5
+    assert counts[-1] == 0
+
+
+def test_a_pause_begins_when_enough_is_allocated_and_stops_all_that_is_given_to_threads() -> None:
+    """A future of 64 B each: the third request's makes 192 B. Its own write was to come, its
+    answer with it; the fourth, due within the pause, is issued after it; the fifth is not late."""
+    own = options(object_pooling={"futures": False}, gc={"after": "192B", "pause": "20ms"})
+    done = run(scenario(own, ["1s", "1010ms", "1020ms", "1030ms", "1045ms"]))
+    assert done.notes("gc_pause") == [(1_020 * MS, "gc_pause", 20 * MS)]
+    assert done.latencies == [
+        *(ROUND_TRIP, ROUND_TRIP),
+        ROUND_TRIP + 20 * MS,
+        ROUND_TRIP + 10 * MS,
+        ROUND_TRIP,
+    ]
 
 
 # Response-side backpressure (002:330-344) ---------------------------------------------------------

@@ -30,7 +30,12 @@ from poolsim.model.drivers.generic.admission import answered
 from poolsim.model.drivers.generic.closing import lost
 from poolsim.model.drivers.generic.fields import DROP_CONNECTION, PAUSE_READING
 from poolsim.model.drivers.generic.streams import release
-from poolsim.model.drivers.generic.threads import callback_thread, done_at, work
+from poolsim.model.drivers.generic.threads import (
+    allocate_bytes,
+    callback_thread,
+    done_at,
+    work,
+)
 from poolsim.model.drivers.generic.writing import BITS, SECOND
 from poolsim.model.kinds import OVERLOADED, READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
 from poolsim.model.primitives import World
@@ -168,6 +173,9 @@ def _was_read(w: World, a: int, now: int) -> None:
         lost(w, c, now)
         return
     connection.last_read = now
+    client = w.clients[w.sessions[attempt.session].client]
+    if client.gc_after > 0:
+        allocate_bytes(w, attempt.session, client.response_allocation, now)
     release(w, c, attempt.stream)
     attempt.stream = -1
     if attempt.state == ORPHANED:
