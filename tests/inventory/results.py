@@ -36,6 +36,7 @@ clients:
 faults:
   - {at: 8s, for: 4s, node: dc1/2, kind: silent}
   - {at: 15s, for: 4s, node: dc1/3, kind: stop}
+  - {at: 35s, node: dc1/3, kind: stop}
 """
 
 

@@ -57,7 +57,7 @@ def test_java_and_node_go_to_the_next_host_if_the_request_is_idempotent(driver: 
 
 
 def test_python_goes_to_the_next_host_in_any_case() -> None:
-    """PY/policies.py:757-873, cluster.py:4775-4784."""
+    """PY/policies.py:757-873, cluster.py:4773-4782."""
     run = ran("python", ERRORS, at=("11s",) * 2, nodes=2)
     assert run.outcomes() == ["ok", "ok"]
     assert sorted(run.column("attempts")) == [1, 2]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from poolsim.cli import app
 from poolsim.estimation.run import run_scenario
+from poolsim.model.drivers.generic import borrowing, writing
 from poolsim.model.kinds import OVERLOADED
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.generic import GenericOptions
@@ -138,9 +139,9 @@ clients:
     told = command(app, ["explain", str(tmp_path / "out"), "slowest"]).stdout
     steps = (
         "enters the driver",
-        "is encoded into the write buffer for dc1/",
-        "connection",
-        "stream",
+        "is given connection",
+        "is given stream",
+        "is encoded into its write buffer",
         "is written to dc1/",
         "comes through the network interface",
         "is read and decoded",
@@ -149,6 +150,41 @@ clients:
     )
     places = [told.index(step) for step in steps]
     assert places == sorted(places)
+
+
+@pytest.mark.inventory(
+    "generic.request-path",
+    "generic.submission.acquire",
+    "generic.submission.stream",
+    "generic.submission.send",
+)
+def test_a_pool_selects_admits_takes_a_stream_buffers_and_flushes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rules themselves, in the order in which they are called (238-254)."""
+    called: list[str] = []
+
+    def watch(module: Any, name: str) -> None:
+        rule = getattr(module, name)
+
+        def watched(*arguments: Any) -> Any:
+            called.append(name)
+            return rule(*arguments)
+
+        monkeypatch.setattr(module, name, watched)
+
+    for module, name in (
+        (borrowing, "select"),
+        (borrowing, "admit"),
+        (writing, "allocate"),
+        (writing, "_put_into_buffer"),
+        (writing, "flush"),
+        (writing, "receive"),
+    ):
+        watch(module, name)
+    done = run(scenario(options(coalescing={"delay": "1ms", "requests": 1}), ["1s"]))
+    assert done.outcomes == ["ok"]
+    assert called == ["select", "admit", "allocate", "_put_into_buffer", "flush", "receive"]
 
 
 @pytest.mark.inventory("generic.event-loop")

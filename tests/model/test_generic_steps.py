@@ -9,6 +9,7 @@ import itertools
 import pytest
 
 from poolsim.estimation.run import run_scenario
+from poolsim.scenario.load import load_text
 from tests.model.generic_runs import MS, US, Run, S, options, run, scenario
 
 ROUND_TRIP = 3 * MS
@@ -163,6 +164,32 @@ def test_the_network_latency_is_the_clusters(delay: str, latency: int) -> None:
     assert run(scenario(options(), ["1s"], delay=delay)).latencies == [latency]
 
 
+@pytest.mark.inventory("generic.latency.network")
+def test_within_a_datacenter_and_between_two_it_is_100_us_to_10_ms() -> None:
+    """One way as a scenario has it that says nothing, and to the other datacenter, where requests
+    go when the first one's only node has stopped."""
+    near_and_far = load_text("""
+duration: 10s
+warm_up: 0s
+replications: 1
+cluster:
+  datacenters: {dc1: {nodes: 1}, dc2: {nodes: 1, network: {delay: 10ms}}}
+  node: {service: {constant: 1ms}}
+clients:
+  - name: api
+    driver: generic
+    cpu: {issue: 0s}
+    options:
+      components: {stream_allocation: 0s, prepared_encoding: 0s, copy: 0s, syscall: 0s}
+      load_balancing: {used_hosts_per_remote_dc: 1}
+    load: {trace: {times: [1s, 8s]}}
+faults: [{at: 5s, node: dc1/1, kind: stop}]
+""")
+    near, far = ((latency - MS) // 2 for latency in run(near_and_far).latencies)
+    assert (near, far) == (250 * US, 10 * MS)
+    assert 100 * US <= near < far <= 10 * MS
+
+
 # Reading ------------------------------------------------------------------------------------------
 
 
@@ -217,6 +244,15 @@ def test_io_threads_work_side_by_side() -> None:
     one = scenario(own, ["1s", "1s"], cpu={"issue": "0s", "io_threads": 1})
     assert run(two).latencies == [ROUND_TRIP + 200_500] * 2
     assert run(one).latencies[1] == ROUND_TRIP + 301_000
+
+
+@pytest.mark.inventory("generic.threading.hybrid")
+def test_in_the_hybrid_model_callbacks_have_threads_of_their_own() -> None:
+    """As in a thread pool: the third waits for one of two, and input and output go on."""
+    threads = {"model": "hybrid", "connections_per_io_thread": 1}
+    own = options(threading={**threads, "callback": "500us", "callback_threads": 2})
+    done = run(scenario(own, ["1s", "1s", "1s", "1003.2ms"]))
+    assert done.latencies == [ROUND_TRIP, ROUND_TRIP, ROUND_TRIP + 500 * US, ROUND_TRIP]
 
 
 @pytest.mark.inventory("generic.threading.hybrid")

@@ -7,7 +7,8 @@ java3 DefaultRetryPolicy: next host, any number of times, but only for idempoten
 (datastax/java-driver@3.11.0:driver-core/src/main/java/com/datastax/driver/core/RequestHandler.java:494-503).
 python RetryPolicy: next host for a broken connection or an overloaded node, without asking for
 idempotence; the timeout covers the whole request and is final
-(apache/cassandra-python-driver@3.29.3:cassandra/policies.py:757-873, cluster.py:4480-4533).
+(apache/cassandra-python-driver@3.29.3:cassandra/policies.py:757-873, cluster.py:4480-4533,
+4773-4782).
 nodejs RetryPolicy: as java3's, because the driver asks it only for idempotent requests
 (datastax/nodejs-driver@v4.8.0:lib/request-execution.js:341-347, lib/policies/retry.js:112-116).
 generic: another connection for idempotent requests, as often as max_retries says; a node's error is

@@ -9,7 +9,10 @@ are the driver's. RateLimitedSession is a semaphore of 1,000 around that: `Clien
 Warm-up (document, "Connection Warmup"; MON/181-208). One light query for each host of the cluster's
 metadata, one after the other, before traffic is served; whatever a query ends with, the next host
 follows, so a node that is down costs its error and holds up nothing. Until the last one has ended
-requests wait for the issuing thread.
+requests wait for the issuing thread. Sessions are connected when a run begins, as
+`connect(wait_for_all_pools=True)` leaves them (PY/cluster.py:1766-1767), at no cost and with or
+without a warm-up: no first request waits for a connection. What a warm-up does here is to wait for
+every host's answer.
 
 Monitor (document, "Monitoring Utilities"). A round looks at each host in turn: one that is down is
 counted, one that is up gets a query whose time is its latency, or whose error is noted. When it is
