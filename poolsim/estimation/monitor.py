@@ -144,13 +144,14 @@ def _of_session(scenario: Scenario, record: Record, place: int, session: int) ->
             warm_up_s, warm_up, begins_ns, looks = value / _SECOND_NS, tuple(looks), time_ns, []
         elif kind == kinds.MONITORED:
             last = rounds[-1].timestamp_s if rounds else None
+            sent, completed, failed = counters
             rounds.append(
                 Round(
                     begins_ns / _SECOND_NS,
                     (time_ns - begins_ns) / _SECOND_NS,
                     tuple(looks),
                     sum(look.connection_count for look in looks),
-                    AppMetrics(*counters, last),
+                    AppMetrics(sent, completed, failed, last),
                 )
             )
             begins_ns, looks, counters = time_ns + interval_ns, [], []

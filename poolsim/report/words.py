@@ -382,8 +382,8 @@ def first_failures(results: Results) -> tuple[str, ...]:
 
 ASSUMPTIONS = (
     "A node is a queue in front of workers that all follow one service law; reads and writes, "
-    "replicas that a coordinator asks, compaction and the server's own timeouts and overload "
-    "errors are not told apart.",
+    "replicas that a coordinator asks, compaction and the server's own timeouts are not told "
+    "apart, and it answers with errors only where a fault makes it.",
     "The network delays by a constant per pair of datacenters: no loss but by a middlebox, no "
     "bandwidth, no size of a request or response, but for the generic driver's own options.",
     "Client machines have the costs given under cpu and nothing else: no garbage collection, no "
