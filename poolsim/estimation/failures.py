@@ -10,6 +10,7 @@ from poolsim.model.kinds import (
     CONNECTION_ERROR,
     ERROR_NAMES,
     NO_HOST_AVAILABLE,
+    SERVER_ERROR,
 )
 from poolsim.recording.columns import REQUEST_COLUMNS
 from poolsim.recording.histogram import Integers
@@ -24,6 +25,7 @@ _WORDS = {
     CLIENT_TIMEOUT: "client timeout",
     CONNECTION_ERROR: "connection error",
     BUSY: "BusyConnection",
+    SERVER_ERROR: "a node's error",
 }
 
 

@@ -60,9 +60,9 @@ def memory(record: Record, place: int, client: Client) -> Integers:
     connections = _sampled(record, place, "active")
     results = _sampled(record, place, "buffered")
     return (
-        connections * own.connection_overhead
+        connections * own.connection_memory
         + in_flight(record, place) * own.request_overhead
-        + results * own.result_overhead
+        + results * own.result_memory
     )
 
 

@@ -63,6 +63,7 @@ NOTE_COUNTS = {
     "high_in_flight_signals": kinds.HIGH_WATERMARK,
     "queue_full_signals": kinds.QUEUE_FULL,
     "read_buffer_full_signals": kinds.READ_BUFFER_FULL,
+    "gc_pauses": kinds.GC_PAUSE,
 }
 """By metric: the note that is counted."""
 
@@ -71,6 +72,7 @@ OUTCOME_COUNTS = {
     "no_host_available": kinds.NO_HOST_AVAILABLE,
     "connection_errors": kinds.CONNECTION_ERROR,
     "busy_connections": kinds.BUSY,
+    "server_errors": kinds.SERVER_ERROR,
 }
 """By metric: the outcome that is counted."""
 

@@ -1,10 +1,11 @@
 """What a wrapper's monitor would have printed: its rounds over the hosts, and its warm-up.
 
 The fields are those of async-cassandra's ConnectionMonitor (model/wrappers/async_cassandra.py says
-whence). A round's timestamp is its beginning. `connection_count` is what the document says: 1 for a
-host that is up, 0 for one that is down. Requests are the client's, of all its instances, as of the
-last interval of the timeline that ended by the end of the round. A host's release version is none
-of the model's business and left out.
+whence); those that hold a time end in its unit here. A round's timestamp is its beginning.
+`connection_count` is what the document says: 1 for a host that is up, 0 for one that is down. A
+cluster's name is the scenario's, a host's address its name, its release version what the scenario
+says of all nodes. There is a monitor in each session, and what is told is the first instance's:
+its requests too, as of the end of the round.
 
 `health` sums a round up as the document's health check does: a host is healthy if its query was
 answered.
@@ -15,10 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from poolsim.model import kinds
-from poolsim.recording.columns import SAMPLE_COLUMNS
 from poolsim.recording.record import Record
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 _SECOND_NS = 1_000_000_000
 _LOOKS = (kinds.CHECK_OK, kinds.CHECK_FAILED, kinds.CHECK_FOUND_DOWN)
-_IN_FLIGHT = SAMPLE_COLUMNS.index("in_flight")
+_COUNTERS = (kinds.COUNTED_SENT, kinds.COUNTED_COMPLETED, kinds.COUNTED_FAILED)
 _DOWN = "down"
 
 
@@ -38,6 +36,7 @@ class HostLook:
     datacenter: str
     rack: str
     is_up: bool
+    release_version: str
     connection_count: int
     latency_ms: float | None
     error: str
@@ -45,7 +44,8 @@ class HostLook:
 
 @dataclass(frozen=True, slots=True)
 class AppMetrics:
-    """The application's own counters."""
+    """The application's own counters, of one instance: what it sent to the driver, what of that
+    ended well and what failed; the rest is under way."""
 
     requests_sent: int
     requests_completed: int
@@ -133,24 +133,28 @@ def _of_session(scenario: Scenario, record: Record, place: int, session: int) ->
     warm_up: tuple[HostLook, ...] = ()
     rounds: list[Round] = []
     looks: list[HostLook] = []
+    counters: list[int] = []
     begins_ns = 0
     for time_ns, kind, _, node, _, value in notes.tolist():
         if kind in _LOOKS:
             looks.append(_look(scenario, node, kind, value))
+        elif kind in _COUNTERS:
+            counters.append(value)
         elif kind == kinds.WARMED_UP:
             warm_up_s, warm_up, begins_ns, looks = value / _SECOND_NS, tuple(looks), time_ns, []
         elif kind == kinds.MONITORED:
             last = rounds[-1].timestamp_s if rounds else None
+            sent, completed, failed = counters
             rounds.append(
                 Round(
                     begins_ns / _SECOND_NS,
                     (time_ns - begins_ns) / _SECOND_NS,
                     tuple(looks),
                     sum(look.connection_count for look in looks),
-                    _counted(record, place, time_ns, last),
+                    AppMetrics(sent, completed, failed, last),
                 )
             )
-            begins_ns, looks = time_ns + interval_ns, []
+            begins_ns, looks, counters = time_ns + interval_ns, [], []
     if client.options.wrapper.warm_up and warm_up_s is None:
         warm_up = tuple(looks)
     return Monitored(
@@ -173,6 +177,7 @@ def _look(scenario: Scenario, node: int, kind: int, value: int) -> HostLook:
         datacenter=datacenter,
         rack=rack,
         is_up=is_up,
+        release_version=scenario.node.release_version,
         connection_count=int(is_up),
         latency_ms=value * 1e-6 if kind == kinds.CHECK_OK else None,
         error=kinds.OUTCOME_NAMES[value].replace("_", " ") if kind == kinds.CHECK_FAILED else "",
@@ -188,19 +193,9 @@ def _place(scenario: Scenario, node: int) -> tuple[str, str]:
     raise ValueError(f"there is no node {node}")
 
 
-def _counted(record: Record, client: int, at_ns: int, last_s: float | None) -> AppMetrics:
-    edges = record.grid.interval_edges_ns
-    until = int(np.searchsorted(edges, at_ns, side="right")) - 1
-    table = record.intervals
-    ended = int(table.requests[:until, client].sum())
-    failed = int(table.errors[:until, client].sum())
-    samples = record.samples_at_interval_ends()
-    under_way = int(samples[until - 1, client, :, _IN_FLIGHT].sum()) if until else 0
-    return AppMetrics(ended + under_way, ended - failed, failed, last_s)
-
-
 def as_document(one: Monitored) -> dict[str, Any]:
-    """One wrapper's view as plain data, in the document's own names."""
+    """One wrapper's view as plain data, in the document's own names; times say their unit: what it
+    calls timestamp and last_health_check is timestamp_s and last_health_check_s here."""
     return {
         "client": one.client,
         "instance": one.instance,
@@ -241,6 +236,7 @@ def _host_document(host: HostLook) -> dict[str, Any]:
         "datacenter": host.datacenter,
         "rack": host.rack,
         "is_up": host.is_up,
+        "release_version": host.release_version,
         "connection_count": host.connection_count,
         "latency_ms": host.latency_ms,
     }

@@ -1,9 +1,9 @@
 """Keeps machine code on disk, so that it is compiled once a version.
 
-A file's name is a hash of everything that decides what is in it: the sources, the versions of
-numba and llvmlite, the processor. The files lie in `$POOLSIM_CACHE`, else in
-`poolsim/machine-code` below `$XDG_CACHE_HOME` or `~/.cache`; where nothing can be written the code
-lasts as long as the process.
+A file's name is a hash of everything that decides what is in it: the sources, numbers that they
+take from elsewhere, the versions of numba and llvmlite, the processor. The files lie in
+`$POOLSIM_CACHE`, else in `poolsim/machine-code` below `$XDG_CACHE_HOME` or `~/.cache`; where
+nothing can be written the code lasts as long as the process.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ _CHECK_BYTES = 16
 @dataclass(frozen=True)
 class Program:
     """What is compiled: `title` for people, `name` for its file, the packages whose sources decide
-    it, its `entries` (symbol: how many integers it takes) and what compiles it."""
+    it, its `entries` (symbol: how many integers it takes), what compiles it, and `constants` that
+    the compiled code has from other packages than these."""
 
     name: str
     title: str
     packages: tuple[str, ...]
     entries: dict[str, int]
     compile: Callable[[], bytes] = field(compare=False)
+    constants: tuple[int, ...] = ()
 
 
 Compiling = Callable[[Program], contextlib.AbstractContextManager[None]]
@@ -99,7 +101,8 @@ def _hashed_name(program: Program) -> str:
     features = llvm.get_host_cpu_features().flatten()
     machine = (platform.machine(), platform.system(), llvm.get_host_cpu_name(), features)
     versions = (platform.python_version(), _version("numba"), _version("llvmlite"))
-    for part in (program.name, *machine, *versions, *_sources(program.packages)):
+    constants = map(str, program.constants)
+    for part in (program.name, *machine, *versions, *constants, *_sources(program.packages)):
         text = part.encode()
         decided.update(len(text).to_bytes(8, "little"))
         decided.update(text)

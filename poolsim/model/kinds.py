@@ -94,7 +94,15 @@ NO_HOST_AVAILABLE = 1  # every host of the query plan was tried or skipped
 CLIENT_TIMEOUT = 2  # the driver's own request timeout, not retried
 CONNECTION_ERROR = 3  # the connection broke under the request, not retried
 BUSY = 4  # a busy connection rejected it, which the driver tells the application at once
-OUTCOME_NAMES = ("ok", "no_host_available", "client_timeout", "connection_error", "busy")
+SERVER_ERROR = 5  # a node answered with an error, not retried
+OUTCOME_NAMES = (
+    "ok",
+    "no_host_available",
+    "client_timeout",
+    "connection_error",
+    "busy",
+    "server_error",
+)
 
 # What a host answered to one attempt (4 bits each in the request's `error_kinds`) ----------------
 
@@ -110,6 +118,7 @@ TIMED_OUT = 8  # OperationTimedOutException
 UNDECODABLE = 9  # the answer could not be decoded
 BUSY_CONNECTION = 10  # generic BusyConnection: max_requests in flight, or above the high watermark
 CIRCUIT_OPEN = 11  # cassandraorm: the host's circuit breaker lets nothing through
+OVERLOADED = 12  # the node answered with the error Overloaded
 ERROR_NAMES = (
     "",
     "pool is busy: queue full",
@@ -123,6 +132,7 @@ ERROR_NAMES = (
     "answer cannot be decoded",
     "connection is busy",
     "circuit is open",
+    "node is overloaded",
 )
 
 # What is noted (the event table) -----------------------------------------------------------------
@@ -198,6 +208,13 @@ DETAIL_LAST_USED = 66  # value: when a request last used it
 DETAIL_IN_FLIGHT = 67  # value: requests in flight
 REQUEST_LOGGED = 68  # value: nanoseconds that it took
 ERROR_LOGGED = 69  # value: how the request ended
+NODE_OVERLOADED = 70
+NODE_RELIEVED = 71
+# What an application counts itself, at the end of a round of its monitor, from the beginning on.
+COUNTED_SENT = 72  # value: requests that went to the driver
+COUNTED_COMPLETED = 73  # value: requests that ended well
+COUNTED_FAILED = 74  # value: requests that failed
+GC_PAUSE = 75  # a collector's pause of an instance begins (generic); value: nanoseconds
 NOTE_NAMES = (
     "connect_started",
     "opened",
@@ -269,6 +286,12 @@ NOTE_NAMES = (
     "detail_in_flight",
     "request_logged",
     "error_logged",
+    "node_overloaded",
+    "node_relieved",
+    "counted_sent",
+    "counted_completed",
+    "counted_failed",
+    "gc_pause",
 )
 CONNECT_REFUSED = 1
 CONNECT_TIMED_OUT = 2

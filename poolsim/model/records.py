@@ -213,6 +213,9 @@ class Session:
     round_at: int = 0  # when it began
     round_node: int = 0  # the next host
     round_down: int = 0  # hosts found down
+    counted_sent: int = 0  # where a wrapper monitors: requests that went to the driver,
+    counted_completed: int = 0  # those that ended well
+    counted_failed: int = 0  # and those that failed
 
 
 @record
@@ -438,7 +441,7 @@ class Node:
     sent: int = 0
     accept_interval: int = 0
     accept_at: int = 0  # when it can accept the next connection
-    wire: int = 0  # what connections to it suffer: WIRE_FINE, WIRE_GARBLED or WIRE_FAILING
+    wire: int = 0  # what connections to it suffer: WIRE_FINE, _GARBLED, _OVERLOADED or _FAILING
     refuses: int = 0  # 1: no new connection is accepted
     idle_limit: int = 0  # of the middlebox in front of it, 0: there is none
     watched_since: int = 0  # since when that has watched
@@ -533,9 +536,10 @@ NODE_SILENT = 3
 
 WIRE_FINE = 0
 WIRE_GARBLED = 1  # the next answer cannot be decoded
-WIRE_CLOSING = 2  # from here on nothing sent arrives; here the peer's close is on its way
-WIRE_CUT = 3  # a middlebox drops what is sent, either way, and nobody is told
-WIRE_FAILING = 4  # the client's socket refuses to write
+WIRE_OVERLOADED = 2  # a request's answer is an error
+WIRE_CLOSING = 3  # from here on nothing sent arrives; here the peer's close is on its way
+WIRE_CUT = 4  # a middlebox drops what is sent, either way, and nobody is told
+WIRE_FAILING = 5  # the client's socket refuses to write
 
 # What `borrow` answers; positive values are the errors of kinds.py
 GRANTED = -1

@@ -12,6 +12,7 @@ import numpy as np
 
 from poolsim.machine_code.cache import Program
 from poolsim.machine_code.library import Library
+from poolsim.model.kinds import BUSY_CONNECTION, BUSY_TIMED_OUT, OUTCOME_NAMES
 from poolsim.recording.digest import DIGEST_ROWS, RunDigest, digest_weights
 from poolsim.recording.grid import Grid
 from poolsim.recording.histogram import Integers
@@ -81,6 +82,7 @@ PROGRAM = Program(
     packages=("poolsim.recording", "poolsim.machine_code"),
     entries={"poolsim_add_rows": 3, "poolsim_list_window": 2},
     compile=_compile,
+    constants=(len(OUTCOME_NAMES), BUSY_TIMED_OUT, BUSY_CONNECTION),
 )
 
 

@@ -20,6 +20,8 @@ from poolsim.report.summaries import ClientSummary, EventCounts, event_counts
 from poolsim.report.units import TIMES, counted, quantity
 from poolsim.scenario.scenario import Client
 
+_NS = 1e-9
+
 SIGNALS = (
     ("queue full", "queue_full", "too many pending requests", "slow down submissions"),
     (
@@ -60,6 +62,10 @@ class Threads:
     """Flushes and reads: a context switch each, at most."""
     requests: int
     """A context switch each, at least, with a thread for each."""
+    switching_s: float
+    """What the switches for I/O events cost, by `threading.context_switch`."""
+    thread_per_request_switching_s: float
+    """What one for each request would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +153,18 @@ def _memory(results: Results, client: Client) -> Memory:
     connections, results_held = timeline.total("active"), timeline.total("buffered")
     in_flight = timeline.total("in_flight") + timeline.total("pending")
     used = (
-        connections * own.connection_overhead
+        connections * own.connection_memory
         + in_flight * own.request_overhead
-        + results_held * own.result_overhead
+        + results_held * own.result_memory
     )
     peak = int(used.argmax())
     return Memory(
         connections=int(connections[peak]),
-        connection_overhead=own.connection_overhead,
+        connection_overhead=own.connection_memory,
         in_flight=int(in_flight[peak]),
         request_overhead=own.request_overhead,
         results=int(results_held[peak]),
-        result_overhead=own.result_overhead,
+        result_overhead=own.result_memory,
         total=int(used[peak]),
         thread_per_request=int(in_flight.max()) * own.thread_stack,
     )
@@ -170,11 +176,15 @@ def _threads(results: Results, summary: ClientSummary) -> Threads:
     timeline = _Timeline(results, summary.client)
     in_flight = timeline.total("in_flight") + timeline.total("pending")
     of_one = threads_of(results.scenario, summary.client)
+    io_events = int(timeline.total("syscalls").sum())
+    requests = int(timeline.total("requests").sum())
     return Threads(
         threads=summary.client.instances * of_one,
         thread_per_request=int(in_flight.max()),
-        io_events=int(timeline.total("syscalls").sum()),
-        requests=int(timeline.total("requests").sum()),
+        io_events=io_events,
+        requests=requests,
+        switching_s=io_events * own.context_switch_ns * _NS,
+        thread_per_request_switching_s=requests * own.context_switch_ns * _NS,
     )
 
 
@@ -210,11 +220,17 @@ def memory_text(memory: Memory) -> str:
 
 def threads_text(threads: Threads) -> str:
     """Threads and context switches of both ways."""
-    return (
+    text = (
         f"{counted(threads.threads, 'thread')} and {counted(threads.io_events, 'I/O event')} for "
         f"{counted(threads.requests, 'request')}; a thread for each request would be "
         f"{counted(threads.thread_per_request, 'thread')}, with a context switch for each request"
     )
+    if threads.thread_per_request_switching_s:
+        text += (
+            f" ({quantity(threads.thread_per_request_switching_s, 's')} of a processor, and "
+            f"{quantity(threads.switching_s, 's')} for I/O events)"
+        )
+    return text
 
 
 def bound_text(bound: Bound) -> str:

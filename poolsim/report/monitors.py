@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from poolsim.estimation.monitor import HostLook, Monitored, Round
 from poolsim.report.units import MISSING, counted, instant, quantity
 
-HEADS = ("host", "up", "connections", "latency", "error")
+HEADS = ("host", "up", "version", "connections", "latency", "error")
 _MILLISECOND = 1e-3
 
 
@@ -50,6 +50,7 @@ def host_rows(one: Round) -> list[list[str]]:
         [
             host.address,
             "yes" if host.is_up else "no",
+            host.release_version,
             f"{host.connection_count:,}",
             _latency(host),
             host.error or MISSING,

@@ -190,6 +190,7 @@ FAULT_WORDS = {
     "refuse": "refuses connections",
     "write_failure": "writes fail",
     "protocol_error": "answers undecodable",
+    "overloaded": "overloaded",
     "middlebox": "middlebox",
     "add": "joins",
     "remove": "leaves",
@@ -298,12 +299,25 @@ EVENT_WORDS = {
     "detail_in_flight": "connection at the end: in flight",
     "request_logged": "request logged",
     "error_logged": "error logged",
+    "node_overloaded": "node answers requests with errors",
+    "node_relieved": "node answers requests well again",
+    "counted_sent": "application's counter: requests sent",
+    "counted_completed": "application's counter: requests completed",
+    "counted_failed": "application's counter: requests failed",
+    "gc_pause": "collector's pause",
 }
 
 
 def event_text(kind: str) -> str:
     """A kind of the event table in words; a kind this file does not know keeps its name."""
     return EVENT_WORDS.get(kind, kind.replace("_", " "))
+
+
+_DURATIONS = (
+    *("check_ok", "warmed_up", "request_logged", "detail_created", "detail_last_used"),
+    "gc_pause",
+)
+"""Events whose value is a time in nanoseconds."""
 
 
 def event_detail(kind: str, value: int) -> str:
@@ -333,13 +347,13 @@ def event_detail(kind: str, value: int) -> str:
         return f"x{value / 1000:g}"
     if kind == "middlebox_dropped":
         return f"idle for {quantity(value / NANOSECONDS, 's')}"
-    if kind in ("check_ok", "warmed_up", "request_logged", "detail_created", "detail_last_used"):
+    if kind in _DURATIONS:
         return quantity(value / NANOSECONDS, "s")
     if kind in ("pool_grew", "pool_shrank"):
         return f"to {value:,} connections"
     if kind == "circuit_opened":
         return f"after {value:,} failures in a row" if value else "a trial request failed"
-    if kind in ("metered_total", "metered_active", "metered_in_flight", "detail_in_flight"):
+    if kind.startswith(("metered_", "counted_")) or kind == "detail_in_flight":
         return f"{value:,}"
     if kind == "discovered":
         return f"{counted(value, 'host')} came or went"
@@ -368,8 +382,8 @@ def first_failures(results: Results) -> tuple[str, ...]:
 
 ASSUMPTIONS = (
     "A node is a queue in front of workers that all follow one service law; reads and writes, "
-    "replicas that a coordinator asks, compaction and the server's own timeouts and overload "
-    "errors are not told apart.",
+    "replicas that a coordinator asks, compaction and the server's own timeouts are not told "
+    "apart, and it answers with errors only where a fault makes it.",
     "The network delays by a constant per pair of datacenters: no loss but by a middlebox, no "
     "bandwidth, no size of a request or response, but for the generic driver's own options.",
     "Client machines have the costs given under cpu and nothing else: no garbage collection, no "

@@ -197,6 +197,10 @@ class NodeEntry(Entry):
     accepts: Annotated[float | None, fields.RATE] = Field(
         None, description="Connections accepted per second, such as 500/s (default: no limit)."
     )
+    release_version: Annotated[str | None, fields.FILE_NAME] = Field(
+        None,
+        description="What nodes say that they run, for monitors that show it (default 5.0.5).",
+    )
 
 
 class ClusterEntry(Entry):
@@ -432,6 +436,7 @@ FAULT_KINDS = (
     "refuse",
     "write_failure",
     "protocol_error",
+    "overloaded",
     "middlebox",
     "add",
     "remove",
@@ -450,7 +455,8 @@ class FaultEntry(Entry):
         "goes on where it stood; slow: it takes `factor` times as long; silent: it accepts "
         "connections and never answers; refuse: it accepts no new connection; write_failure: what "
         "clients write to it fails, which breaks the connection; protocol_error: what it answers "
-        "cannot be decoded, which breaks the connection; middlebox: connections to it that are "
+        "cannot be decoded, which breaks the connection; overloaded: it answers every request with "
+        "an error, and nothing breaks; middlebox: connections to it that are "
         "idle for `idle_timeout` are dropped, and nobody is told; add: it joins the ring; remove: "
         "it leaves the ring and drains for `drain_timeout`."
     )

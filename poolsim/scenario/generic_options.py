@@ -43,6 +43,7 @@ LARGEST_FRAME = 256 * 2**20
 
 _COUNT = whole(0)
 _SIZE = fields.size(1, 2**30)
+_SIZE_OR_NONE = fields.size(0, 2**40)
 _FRAME = fields.size(1, LARGEST_FRAME)
 
 
@@ -314,13 +315,43 @@ class GenericThreading(Entry):
     callback: Annotated[
         int | None, DURATION, _own("Execute callbacks", "generic.callback_ns", 459)
     ] = described("What the application does with a response, on the thread that runs it.")
+    context_switch: Annotated[
+        int | None,
+        DURATION,
+        _own("Context switching overhead", "generic.context_switch_ns", 18),
+    ] = described(
+        "Of the I/O thread, for each flush and each read from a socket; the report adds up what a "
+        "thread for each request would take. The document has no number."
+    )
+
+
+class GenericObjectPooling(Entry):
+    """Objects that are used again; the others are allocated for each request (gc.after)."""
+
+    frames: Annotated[bool | None, FLAG, _own("Frames", "generic.pools_frames", 418)] = described(
+        "Of each request and of each response; 64B each without."
+    )
+    byte_buffers: Annotated[
+        bool | None, FLAG, _own("Byte buffers", "generic.pools_byte_buffers", 419)
+    ] = described("What frames are written to and read from; frames.request and frames.response.")
+    futures: Annotated[
+        bool | None, FLAG, _own("Futures/Promises", "generic.pools_futures", 420)
+    ] = described("Of each request; 64B without.")
+    row_objects: Annotated[
+        bool | None, FLAG, _own("Row objects", "generic.pools_row_objects", 421)
+    ] = described("Of each response; as much as frames.response without.")
 
 
 class GenericGc(Entry):
     """Pauses in which all threads of an instance stand still."""
 
     every: Annotated[int | None, DURATION, _own("GC pauses", "generic.gc_every_ns", 503)] = (
-        described("From one pause to the next; 0s: there are none.")
+        described("From one pause to the next; 0s: there are none at intervals.")
+    )
+    after: Annotated[
+        int | None, _SIZE_OR_NONE, _own("Reduce GC pressure", "generic.gc_after", 419)
+    ] = described(
+        "A pause whenever so much was allocated, see object_pooling; 0B: there are none of these."
     )
     pause: Annotated[int | None, DURATION, _own("GC pauses", "generic.gc_pause_ns", 503)] = (
         described("How long each lasts.")
@@ -331,14 +362,14 @@ class GenericMemory(Entry):
     """For the estimate of memory in the report."""
 
     connection: Annotated[
-        int | None, _SIZE, _own("connection_overhead", "generic.connection_overhead", 433)
-    ] = described("Of each connection: its two buffers.")
+        int | None, _SIZE_OR_NONE, _own("connection_overhead", "generic.connection_overhead", 433)
+    ] = described("Of each connection; 0B: buffers.read and buffers.write.")
     request: Annotated[
         int | None, _SIZE, _own("request_overhead", "generic.request_overhead", 434)
     ] = described("Of each request in flight.")
     result: Annotated[
-        int | None, _SIZE, _own("result_overhead", "generic.result_overhead", 430)
-    ] = described("Of each result that waits for its callback.")
+        int | None, _SIZE_OR_NONE, _own("result_overhead", "generic.result_overhead", 430)
+    ] = described("Of each result that waits for its callback; 0B: frames.response.")
     thread: Annotated[int | None, _SIZE, _own("stack per thread", "generic.thread_stack", 17)] = (
         described("What a thread for each request would take, for comparison.")
     )
@@ -378,6 +409,7 @@ class GenericOptionsEntry(Entry):
         default_factory=lambda: GenericComponents.model_validate({})
     )
     threading: GenericThreading = Field(default_factory=GenericThreading)
+    object_pooling: GenericObjectPooling = Field(default_factory=GenericObjectPooling)
     gc: GenericGc = Field(default_factory=GenericGc)
     memory: GenericMemory = Field(default_factory=GenericMemory)
     keyspace: Annotated[bool | None, FLAG, _own("", "keyspace")] = described(

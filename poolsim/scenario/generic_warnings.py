@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from poolsim.scenario.generic import GenericOptions
+from poolsim.scenario.generic import BUFFER, GenericOptions
 from poolsim.scenario.scenario import Client, Options, Scenario
 from poolsim.scenario.units import format_bandwidth, format_rate
 
@@ -65,8 +65,21 @@ def _work_warnings(client: Client, own: GenericOptions) -> Iterator[str]:
         )
     if own.threading != "thread_pool" and client.io_threads != _IO_THREADS:
         yield f"cpu.io_threads does nothing: threading.model {own.threading} has its own number"
-    if own.gc_pause_ns and not own.gc_every_ns:
-        yield "gc.pause does nothing without gc.every"
+    if own.write_buffer != BUFFER and not own.batch_delay_ns:
+        yield (
+            "buffers.write does nothing without coalescing.delay: each request is flushed by "
+            "itself, and its buffer counts as memory only"
+        )
+    allocates = own.request_allocation + own.response_allocation
+    if own.gc_pause_ns and not (own.gc_every_ns or own.gc_after):
+        yield "gc.pause does nothing without gc.every or gc.after"
+    if own.gc_after and not allocates:
+        yield (
+            "gc.after does nothing: requests allocate nothing, as all that object_pooling names "
+            "is used again"
+        )
+    if allocates and not (own.gc_after and own.gc_pause_ns):
+        yield "object_pooling does nothing without gc.after and gc.pause"
     if own.bandwidth and client.load.kind in ("poisson", "uniform"):
         rate = client.load.rate / client.instances
         bits = 8 * rate * max(own.request_size, own.response_size)

@@ -98,6 +98,7 @@ _ALL = (
     _count("no_host_available", "requests for which every host of the plan was tried or skipped"),
     _count("connection_errors", "requests that ended because their connection broke"),
     _count("busy_connections", "requests that ended in BusyConnection (generic)"),
+    _count("server_errors", "requests that ended with an error that a node answered"),
     _count("retries", "attempts beyond the first of a request"),
     Metric(
         "unfinished", "count", "requests still on their way when the run ended", with_phase=False
@@ -115,6 +116,7 @@ _ALL = (
     _count("high_in_flight_signals", "times that a connection reached its high watermark"),
     _count("queue_full_signals", "times that a connection began to reject for want of room"),
     _count("read_buffer_full_signals", "times that a connection's read buffer was exceeded"),
+    _count("gc_pauses", "pauses of the clients' garbage collectors (generic)"),
     Metric(
         "pools_ready",
         "s",

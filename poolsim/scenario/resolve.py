@@ -39,6 +39,7 @@ from poolsim.scenario.resolve_loads import resolve_load
 from poolsim.scenario.resolve_plan import resolve_plan
 from poolsim.scenario.resolve_record import resolve_record
 from poolsim.scenario.scenario import (
+    RELEASE_VERSION,
     Client,
     Datacenter,
     Expectation,
@@ -81,6 +82,7 @@ def resolve(document: Document, directory: Path, path: Path | None) -> Scenario:
             workers=file.cluster.node.workers,
             service=resolve_law(file.cluster.node.service, context),
             accepts_per_second=file.cluster.node.accepts or 0.0,
+            release_version=file.cluster.node.release_version or RELEASE_VERSION,
         ),
         clients=tuple(clients),
         faults=faults,

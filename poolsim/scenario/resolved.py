@@ -13,11 +13,13 @@ from poolsim.scenario.document import plain_value
 from poolsim.scenario.drivers import DRIVERS, driver_of
 from poolsim.scenario.fields import PROTOCOLS, SHARE
 from poolsim.scenario.scenario import (
+    RELEASE_VERSION,
     Client,
     Datacenter,
     Fault,
     Law,
     Load,
+    Node,
     Phase,
     Plan,
     Replications,
@@ -79,6 +81,7 @@ def to_tree(scenario: Scenario) -> dict[str, Any]:
                 "workers": scenario.node.workers,
                 "service": _law(scenario.node.service),
                 **_unless(scenario.node.accepts_per_second, "accepts", format_rate),
+                **_release_version(scenario.node),
             },
         },
         "clients": [_client(client) for client in scenario.clients],
@@ -87,6 +90,12 @@ def to_tree(scenario: Scenario) -> dict[str, Any]:
         "expect": [expectation.text for expectation in scenario.expectations],
         **_plan(scenario.plan),
     }
+
+
+def _release_version(node: Node) -> dict[str, Any]:
+    """Only where it is not the default: it changes no result, and so no hash of what one is of."""
+    version = node.release_version
+    return {} if version == RELEASE_VERSION else {"release_version": version}
 
 
 def _plan(plan: Plan) -> dict[str, Any]:

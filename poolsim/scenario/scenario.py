@@ -57,16 +57,22 @@ class Datacenter:
     delays_from_ns: tuple[tuple[str, int], ...] = ()
 
 
+RELEASE_VERSION = "5.0.5"
+"""Of the Cassandra that real drivers were recorded against (harness/)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """What every node of the cluster is: FIFO workers with a service law.
 
-    `accepts_per_second` limits how fast it accepts connections (0: no limit).
+    `accepts_per_second` limits how fast it accepts connections (0: no limit). `release_version` is
+    what clients are told and changes nothing.
     """
 
     workers: int
     service: Law
     accepts_per_second: float = 0.0
+    release_version: str = RELEASE_VERSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ def test_what_has_no_end_has_nothing_to_recover_from(fault: str) -> None:
     assert [one.node for one in results.recoveries] == ["dc1/2"]
 
 
-@pytest.mark.parametrize("kind", ["silent", "write_failure", "protocol_error", "refuse"])
+@pytest.mark.parametrize(
+    "kind", ["silent", "write_failure", "protocol_error", "overloaded", "refuse"]
+)
 def test_what_ends_is_recovered_from(kind: str) -> None:
     results = ran(f"at: 30s, for: 10s, node: dc1/3, kind: {kind}", idempotent=True)
     assert [one.status for one in results.recoveries] == ["recovered"]
@@ -100,6 +102,7 @@ def test_without_a_drop_nothing_is_unnoticed() -> None:
         ("at: 5s, for: 3s, node: dc1/2, kind: refuse", "refuses connections from 5.0 s to 8.0 s"),
         ("at: 5s, for: 3s, node: dc1/2, kind: write_failure", "dc1/2 writes fail from"),
         ("at: 5s, for: 3s, node: dc1/2, kind: protocol_error", "dc1/2 answers undecodable from"),
+        ("at: 5s, for: 3s, node: dc1/2, kind: overloaded", "dc1/2 overloaded from 5.0 s to 8.0 s"),
         (
             "at: 0s, node: dc1/2, kind: middlebox, idle_timeout: 5m",
             "dc1/2 middlebox (connections idle for 300s are dropped silently) from",

@@ -1,4 +1,5 @@
-"""Whether what a row names in poolsim is there: options, metrics, keys of a scenario, rules."""
+"""Whether what a row names in poolsim is there: options, metrics, keys of a scenario, rules, places
+in a result, files, commands, shipped scenarios."""
 
 from __future__ import annotations
 
@@ -7,15 +8,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from typer.main import get_command
+
+from poolsim.cli import app
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.json_schema import schema as json_schema
 from poolsim.scenario.metrics import METRICS
+from poolsim.scenario.templates import templates
+from tests.inventory.results import result
 from tests.inventory.rows import NotBuilt, Row, is_built
 
 MODEL = Path(__file__).parents[2] / "poolsim" / "model"
-DRIVER_OF = {"async-cassandra": "python"}
-"""Wrappers whose options are named as those of what they stand on."""
-OTHERS = ("file", "report", "scenario", "wrapper")
+DRIVER_OF = {"async-cassandra": "async_cassandra"}
+"""Systems whose driver a scenario names otherwise."""
 
 
 def unknown_settings(rows: Iterable[Row], not_built: Sequence[NotBuilt]) -> list[str]:
@@ -41,7 +46,15 @@ def _is_there(system: str, named: str, schema: dict[str, Any]) -> bool:
         return _has_key(schema, name.split("."), schema)
     if kind == "rule":
         return _has_rule(*name.split(" ", 1))
-    return kind in OTHERS
+    if kind == "report":
+        return result().has(name.replace(" ", "."))
+    if kind == "file":
+        return name in result().files
+    if kind == "command":
+        return name in get_command(app).commands  # type: ignore[attr-defined]
+    if kind == "scenario":
+        return name in {template.name for template in templates()}
+    return kind == "wrapper" and name in DRIVERS and _has_rule(f"wrappers/{name}")
 
 
 def _has_rule(module: str, function: str = "") -> bool:

@@ -21,7 +21,10 @@ def row(poolsim: str, system: str = "java3") -> Row:
         ("java3", "key clients.limit.max_concurrent; key clients.load.closed.window"),
         ("java3", "key cluster.datacenters.nodes; key changes"),
         ("java3", "rule drivers/java3 borrow; rule connection/streams; rule policies"),
-        ("java3", "report what limits; file timeline.parquet"),
+        ("java3", "report clients.hosts.node; report estimates; file timeline.parquet"),
+        ("async-cassandra", "option connection_monitor.interval; wrapper async_cassandra"),
+        ("async-cassandra", "report monitors.rounds.hosts.error; scenario async-cassandra"),
+        ("cassandraorm", "report cassandraorm health.overall; command explain"),
     ],
 )
 def test_what_is_there(system: str, named: str) -> None:
@@ -40,6 +43,13 @@ def test_what_is_there(system: str, named: str) -> None:
         "rule drivers/java9",
         "rule policies borrow",
         "setting x",
+        "report what limits",
+        "report monitors.rounds.hosts.release",
+        "file timeline.csv",
+        "command advise",
+        "scenario async",
+        "wrapper async_cassandra warm_up",
+        "wrapper java3",
     ],
 )
 def test_what_is_not(named: str) -> None:

@@ -48,6 +48,23 @@ def test_a_host_has_one_connection_whatever_the_load(protocol: str) -> None:
     assert [time for time, *_ in run.noted("opened", "closed", "trashed", "growth")] == [0] * 3
 
 
+@pytest.mark.inventory("python.no-pool-management")
+@pytest.mark.parametrize(("protocol", "managed"), [("v2", True), ("v3", False)])
+def test_only_a_legacy_pool_is_managed(protocol: str, managed: bool) -> None:
+    """Five hundred at once, then hardly any: on v2 connections come and go, on v3 there is nothing
+    to do."""
+    run = ran(
+        "python",
+        protocol=protocol,
+        duration="20s",
+        load="{bursts: {size: 500, every: 10s, first: 1s}}",
+        cpu="{issue: 1ms}",
+        service="{exponential: {mean: 1s}}",
+    )
+    assert bool([at for at, *_ in run.noted("opened") if at > 0]) == managed
+    assert bool(run.noted("trashed")) == managed
+
+
 @pytest.mark.inventory("python.thousands-on-one-connection")
 def test_one_connection_holds_thousands_of_requests() -> None:
     run = ran(
@@ -145,6 +162,25 @@ def test_default_sizes_of_legacy_pools(protocol: str) -> None:
     assert sampled(run, "active", 2 * SECOND) == [8, 1]
 
 
+@pytest.mark.inventory("python.default-size.v2-remote")
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_a_legacy_pool_of_a_remote_host_grows_to_two(protocol: str) -> None:
+    """The local host stops, and all goes to the remote one."""
+    run = ran(
+        "python",
+        protocol=protocol,
+        datacenters="{dc1: {nodes: 1}, dc2: {nodes: 1}}",
+        options="{load_balancing: {used_hosts_per_remote_dc: 1}}",
+        load="{bursts: {size: 240, first: 2s}}",
+        cpu="{issue: 1ms}",
+        service="{constant: 5s}",
+        duration="5s",
+        more="faults: [{at: 1s, node: dc1/1, kind: stop}]",
+    )
+    assert sampled(run, "active", SECOND // 2) == [2, 1]
+    assert sampled(run, "active", 4 * SECOND) == [0, 2]
+
+
 @pytest.mark.inventory("python.core", "python.max")
 def test_sizes_can_be_set_on_v2() -> None:
     run = ran(
@@ -190,6 +226,25 @@ def test_issuing_and_reading_share_one_core() -> None:
         scenario("python", cpu="{io_threads: 2}")
 
 
+@pytest.mark.inventory("python.one-core", "python.parallelism")
+def test_more_connections_bring_no_more_of_the_one_core() -> None:
+    """The same 20,000 a second over one connection and over eight, which only v2 allows."""
+
+    def answered(connections: int) -> float:
+        size = f"{{core: {connections}, max: {connections}}}"
+        return throughput(
+            protocol="v2",
+            cpu="{issue: 20us, per_request: 30us}",
+            options=f"{{pooling: {{local: {size}}}, tcp_nodelay: true}}",
+            load="{closed: {window: 100}}",
+            service="{constant: 1ms}",
+        )
+
+    one, eight = answered(1), answered(8)
+    assert one == pytest.approx(20_000, rel=0.01)
+    assert eight == pytest.approx(one, rel=0.01)
+
+
 @pytest.mark.inventory("python.scale-out.instances")
 def test_more_instances_pass_what_one_cannot() -> None:
     parts = {"cpu": "{issue: 50us, per_request: 50us}", "load": "{closed: {window: 900}}"}
@@ -213,23 +268,30 @@ def test_more_nodes_pass_what_one_cannot() -> None:
 @pytest.mark.inventory("python.scale-out.sharding")
 def test_clients_with_nodes_of_their_own_share_the_load() -> None:
     """Each shard's client keeps to its datacenter: 1,000 a second of 10 workers each."""
-    shard = """
+    other = """
   - name: other
     driver: python
-    datacenter: dc2
-    load: {closed: {window: 100}}
+    datacenter: {datacenter}
+    load: {{closed: {{window: 100}}}}
 """
-    run = ran(
-        "python",
-        datacenters="{dc1: {nodes: 1}, dc2: {nodes: 1}}",
-        workers="10",
-        load="{closed: {window: 100}}",
-        duration="1s",
-        more=shard,
-    )
-    answered = Counter(zip(run.column("session"), run.column("node"), strict=True))
-    assert set(answered) == {(0, 0), (1, 1)}
-    assert all(count == pytest.approx(1_000, rel=0.1) for count in answered.values())
+
+    def answered(datacenters: str, home: str) -> Counter[tuple[int, int]]:
+        run = ran(
+            "python",
+            datacenters=datacenters,
+            workers="10",
+            load="{closed: {window: 100}}",
+            duration="1s",
+            more=other.format(datacenter=home),
+        )
+        return Counter(zip(run.column("session"), run.column("node"), strict=True))
+
+    apart = answered("{dc1: {nodes: 1}, dc2: {nodes: 1}}", "dc2")
+    assert set(apart) == {(0, 0), (1, 1)}
+    assert all(count == pytest.approx(1_000, rel=0.1) for count in apart.values())
+    together = answered("{dc1: {nodes: 1}}", "dc1")
+    assert set(together) == {(0, 0), (1, 0)}
+    assert apart.total() == pytest.approx(2 * together.total(), rel=0.02)
 
 
 # Health and limits --------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ def test_traffic_keeps_a_connection_alive(driver: str) -> None:
     assert instants(run, "middlebox_dropped") == [5 * MINUTE]
 
 
+@pytest.mark.inventory("python.heartbeat-interval")
 @pytest.mark.parametrize("driver", BOTH)
 def test_heartbeats_within_the_time_keep_all_connections_alive(driver: str) -> None:
     """The drivers' own 30 s against 5 min."""

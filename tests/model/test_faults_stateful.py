@@ -30,8 +30,10 @@ from poolsim.model.cluster.faults import (
     GARBLE,
     MIDDLEBOX,
     NO_MIDDLEBOX,
+    OVERLOAD,
     PAUSE,
     REFUSE,
+    RELIEVE,
     REMOVE,
     RESUME,
     SILENCE,
@@ -53,6 +55,7 @@ SPANS = {
     REFUSE: ACCEPT,
     FAIL_WRITES: WRITE_AGAIN,
     GARBLE: SPEAK_CLEARLY,
+    OVERLOAD: RELIEVE,
 }
 """What begins a fault, and what ends it."""
 TEXT = """

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from poolsim.cli import app
 from poolsim.estimation.run import run_scenario
+from poolsim.model.drivers.generic import borrowing, writing
+from poolsim.model.kinds import OVERLOADED
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.generic import GenericOptions
 from poolsim.scenario.load import load_text
@@ -137,9 +139,9 @@ clients:
     told = command(app, ["explain", str(tmp_path / "out"), "slowest"]).stdout
     steps = (
         "enters the driver",
-        "is encoded into the write buffer for dc1/",
-        "connection",
-        "stream",
+        "is given connection",
+        "is given stream",
+        "is encoded into its write buffer",
         "is written to dc1/",
         "comes through the network interface",
         "is read and decoded",
@@ -148,6 +150,41 @@ clients:
     )
     places = [told.index(step) for step in steps]
     assert places == sorted(places)
+
+
+@pytest.mark.inventory(
+    "generic.request-path",
+    "generic.submission.acquire",
+    "generic.submission.stream",
+    "generic.submission.send",
+)
+def test_a_pool_selects_admits_takes_a_stream_buffers_and_flushes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rules themselves, in the order in which they are called (238-254)."""
+    called: list[str] = []
+
+    def watch(module: Any, name: str) -> None:
+        rule = getattr(module, name)
+
+        def watched(*arguments: Any) -> Any:
+            called.append(name)
+            return rule(*arguments)
+
+        monkeypatch.setattr(module, name, watched)
+
+    for module, name in (
+        (borrowing, "select"),
+        (borrowing, "admit"),
+        (writing, "allocate"),
+        (writing, "_put_into_buffer"),
+        (writing, "flush"),
+        (writing, "receive"),
+    ):
+        watch(module, name)
+    done = run(scenario(options(coalescing={"delay": "1ms", "requests": 1}), ["1s"]))
+    assert done.outcomes == ["ok"]
+    assert called == ["select", "admit", "allocate", "_put_into_buffer", "flush", "receive"]
 
 
 @pytest.mark.inventory("generic.event-loop")
@@ -192,11 +229,29 @@ def test_a_response_is_decoded_and_completes_its_request() -> None:
 
 
 @pytest.mark.inventory("generic.response.error")
-def test_an_error_ends_its_request_and_names_it() -> None:
-    stop = {"at": "1001ms", "node": "dc1/1", "kind": "stop"}
-    done = run(scenario(options(), ["1s"], idempotent=False, faults=[stop]))
-    assert done.outcomes == ["connection_error"]
+def test_a_response_that_is_an_error_ends_its_request_with_it() -> None:
+    """One request of ten on a connection gets an error frame: it fails, its stream id is free for
+    the next one at once, and the connection carries the others on."""
+    overloaded = {"at": "1002ms", "for": "2ms", "node": "dc1/1", "kind": "overloaded"}
+    own = options(pooling={"local": {"max": 1}}, streams={"max": 10}, max_retries=1)
+    services = ["1ms", *["5ms"] * 9, "1ms"]
+    done = run(scenario(own, ["1s"] * 10 + ["1001ms"], services=services, faults=[overloaded]))
+    assert done.outcomes == ["server_error", *["ok"] * 10]
+    assert done.errors == [[OVERLOADED], *[[]] * 10]
+    assert done.column("attempts") == [1] * 11
+    assert done.column("ended_ns") == [S + 3 * MS, *[S + 7 * MS] * 9, S + 6 * MS]
+    assert done.notes("connection_broke", "closed", "host_down") == []
     assert done.ends.unfinished == (0,)
+
+
+@pytest.mark.inventory("generic.response.error")
+def test_the_callback_gets_the_error_in_its_turn() -> None:
+    """One callback thread, 4 ms each: the error of the second waits like a result."""
+    overloaded = {"at": "0s", "node": "dc1/1", "kind": "overloaded"}
+    own = options(threading={"callback": "4ms", "callback_threads": 1})
+    done = run(scenario(own, ["1s"] * 2, faults=[overloaded]))
+    assert done.outcomes == ["server_error"] * 2
+    assert done.latencies == [3 * MS, 7 * MS]
 
 
 # Limits and selection (151-212) -------------------------------------------------------------------
@@ -320,13 +375,47 @@ def test_a_read_buffer_expands_for_a_frame_that_is_larger() -> None:
 )
 def test_a_connections_memory_is_its_two_buffers_of_64_kb() -> None:
     assert OWN.read_buffer == OWN.write_buffer == 64_000
-    assert OWN.connection_overhead == OWN.read_buffer + OWN.write_buffer == 128_000
+    assert OWN.connection_memory == OWN.read_buffer + OWN.write_buffer == 128_000
 
 
-@pytest.mark.inventory("generic.object-pooling", "generic.limit.gc")
+def memory_of_five(buffers: str, more: str = "") -> float:
+    """Of five connections and one request."""
+    own = f"{{pooling: {{local: {{core: 5}}}}, buffers: {{{buffers}}}, {more}{FREE}}}"
+    return metrics(closed(1, own, service="900ms"))["memory.max"] - 2_000
+
+
+@pytest.mark.inventory("generic.read-buffer")
+def test_a_larger_read_buffer_takes_more_memory() -> None:
+    assert memory_of_five("read: 256kB") == 5 * (256_000 + 64_000)
+
+
+@pytest.mark.inventory("generic.write-buffer")
+def test_a_larger_write_buffer_takes_more_memory() -> None:
+    assert memory_of_five("write: 32kB") == 5 * (64_000 + 32_000)
+
+
+@pytest.mark.inventory("generic.buffers-per-connection")
+def test_a_connections_memory_can_be_written_instead() -> None:
+    assert memory_of_five("read: 256kB", "memory: {connection: 100kB}, ") == 5 * 100_000
+
+
+@pytest.mark.inventory("generic.responses.buffer")
+def test_each_response_that_waits_for_its_callback_takes_its_frame() -> None:
+    """Ten at once, callbacks of a second: one is taken, nine lie in the driver, 100 kB each."""
+    own = options(
+        frames={"response": "100kB"},
+        threading={"callback": "1s", "callback_threads": 1},
+        pooling={"local": {"max": 1}},
+    )
+    results = run_scenario(scenario(own, ["1s"] * 10, duration="20s"), source="x.yaml", jobs=1)
+    found = results.replications[0].metrics
+    assert found["buffered_responses.max"] == 9
+    assert found["memory.max"] == 128_000 + 9 * 100_000
+
+
+@pytest.mark.inventory("generic.limit.gc")
 def test_rarer_pauses_of_the_collector_delay_fewer_requests() -> None:
-    """Objects that are used again make the collector's pauses rarer: a tenth of them, a tenth of
-    the requests are late."""
+    """A tenth of the pauses, a tenth of the requests are late."""
 
     def late(every: str) -> int:
         own = options(gc={"every": every, "pause": "50ms"})

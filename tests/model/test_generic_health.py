@@ -222,6 +222,8 @@ def test_connections_are_opened_so_many_at_a_time() -> None:
     "generic.write-buffer",
     "generic.heartbeat-interval",
     "generic.reconnection.schedule",
+    "generic.tcp-no-delay",
+    "generic.tcp-keepalive",
 )
 def test_defaults_are_the_documents() -> None:
     from poolsim.scenario.drivers import DRIVERS
@@ -235,6 +237,7 @@ def test_defaults_are_the_documents() -> None:
     assert (own.read_buffer, own.write_buffer) == (64_000, 64_000)
     assert defaults.heartbeat_interval_ns == 30 * S
     assert (defaults.reconnection.base_ns, defaults.reconnection.max_ns) == (1 * S, 60 * S)
+    assert (defaults.tcp_nodelay, defaults.keepalive) == (True, True)
 
 
 def test_every_way_to_end_has_words() -> None:

@@ -4,9 +4,13 @@ response-side backpressure."""
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from tests.model.generic_runs import MS, US, options, run, scenario
+from poolsim.estimation.run import run_scenario
+from poolsim.scenario.load import load_text
+from tests.model.generic_runs import MS, US, Run, S, options, run, scenario
 
 ROUND_TRIP = 3 * MS
 """Two delays of 1 ms and a service of 1 ms."""
@@ -160,6 +164,32 @@ def test_the_network_latency_is_the_clusters(delay: str, latency: int) -> None:
     assert run(scenario(options(), ["1s"], delay=delay)).latencies == [latency]
 
 
+@pytest.mark.inventory("generic.latency.network")
+def test_within_a_datacenter_and_between_two_it_is_100_us_to_10_ms() -> None:
+    """One way as a scenario has it that says nothing, and to the other datacenter, where requests
+    go when the first one's only node has stopped."""
+    near_and_far = load_text("""
+duration: 10s
+warm_up: 0s
+replications: 1
+cluster:
+  datacenters: {dc1: {nodes: 1}, dc2: {nodes: 1, network: {delay: 10ms}}}
+  node: {service: {constant: 1ms}}
+clients:
+  - name: api
+    driver: generic
+    cpu: {issue: 0s}
+    options:
+      components: {stream_allocation: 0s, prepared_encoding: 0s, copy: 0s, syscall: 0s}
+      load_balancing: {used_hosts_per_remote_dc: 1}
+    load: {trace: {times: [1s, 8s]}}
+faults: [{at: 5s, node: dc1/1, kind: stop}]
+""")
+    near, far = ((latency - MS) // 2 for latency in run(near_and_far).latencies)
+    assert (near, far) == (250 * US, 10 * MS)
+    assert 100 * US <= near < far <= 10 * MS
+
+
 # Reading ------------------------------------------------------------------------------------------
 
 
@@ -217,6 +247,15 @@ def test_io_threads_work_side_by_side() -> None:
 
 
 @pytest.mark.inventory("generic.threading.hybrid")
+def test_in_the_hybrid_model_callbacks_have_threads_of_their_own() -> None:
+    """As in a thread pool: the third waits for one of two, and input and output go on."""
+    threads = {"model": "hybrid", "connections_per_io_thread": 1}
+    own = options(threading={**threads, "callback": "500us", "callback_threads": 2})
+    done = run(scenario(own, ["1s", "1s", "1s", "1003.2ms"]))
+    assert done.latencies == [ROUND_TRIP, ROUND_TRIP, ROUND_TRIP + 500 * US, ROUND_TRIP]
+
+
+@pytest.mark.inventory("generic.threading.hybrid")
 def test_in_the_hybrid_model_n_connections_share_an_io_thread() -> None:
     from poolsim.engine.draws import Draws
     from poolsim.model.build import build
@@ -254,6 +293,75 @@ def test_the_instances_pauses_are_not_at_the_same_time() -> None:
     phases = {session.gc_phase for session in build(own, Draws(1, 0)).sessions}
     assert len(phases) == 20
     assert all(0 < phase <= 1_000 * MS for phase in phases)
+
+
+@pytest.mark.inventory("generic.limit.gc")
+def test_each_pause_is_an_event_and_a_metric() -> None:
+    own = scenario(options(gc={"every": "1s", "pause": "200ms"}), ["1s"])
+    begun = [at for at, _, _ in run(own).notes("gc_pause")]
+    assert len(begun) == 10
+    assert {later - before for before, later in itertools.pairwise(begun)} == {S}
+    results = run_scenario(own, source="x.yaml", jobs=1)
+    assert results.replications[0].metrics["gc_pauses"] == 10
+
+
+# Object pooling (002:412-421) ---------------------------------------------------------------------
+
+OBJECTS = ("frames", "byte_buffers", "futures", "row_objects")
+ALLOCATED = {"frames": 64 + 64, "byte_buffers": 200 + 800, "futures": 64, "row_objects": 800}
+"""Bytes a request and its response, with frames of 200 and 800 B."""
+
+
+def collected(*allocated: str, after: str = "10kB", requests: int = 1_000) -> Run:
+    """Requests 8 ms apart by a client that uses all objects again but for some."""
+    own = options(
+        frames={"request": "200B", "response": "800B"},
+        object_pooling={name: name not in allocated for name in OBJECTS},
+        gc={"after": after, "pause": "20ms"},
+    )
+    return run(scenario(own, [f"{1_000 + 8 * k}ms" for k in range(requests)], duration="10s"))
+
+
+@pytest.mark.inventory("generic.object-pooling")
+def test_where_all_objects_are_used_again_the_collector_has_nothing_to_do() -> None:
+    done = collected()
+    assert done.notes("gc_pause") == []
+    assert set(done.latencies) == {ROUND_TRIP}
+
+
+@pytest.mark.inventory("generic.object-pooling")
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_is_not_used_again_is_allocated_for_each_request_and_collected(name: str) -> None:
+    """A pause of 20 ms after each 10 kB; it delays the two or three requests that fall into it."""
+    done = collected(name)
+    pauses = done.notes("gc_pause")
+    assert {value for _, _, value in pauses} == {20 * MS}
+    # What a request allocates beyond the 10 kB is collected with them.
+    assert len(pauses) == pytest.approx(1_000 * ALLOCATED[name] / 10_000, rel=0.12)
+    late = sum(latency > ROUND_TRIP for latency in done.latencies)
+    assert 2 * (len(pauses) - 1) <= late <= 3 * len(pauses)
+
+
+@pytest.mark.inventory("generic.object-pooling")
+def test_the_more_is_used_again_the_rarer_are_the_pauses() -> None:
+    counts = [len(collected(*OBJECTS[k:]).notes("gc_pause")) for k in range(5)]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == 5
+    assert counts[-1] == 0
+
+
+def test_a_pause_begins_when_enough_is_allocated_and_stops_all_that_is_given_to_threads() -> None:
+    """A future of 64 B each: the third request's makes 192 B. Its own write was to come, its
+    answer with it; the fourth, due within the pause, is issued after it; the fifth is not late."""
+    own = options(object_pooling={"futures": False}, gc={"after": "192B", "pause": "20ms"})
+    done = run(scenario(own, ["1s", "1010ms", "1020ms", "1030ms", "1045ms"]))
+    assert done.notes("gc_pause") == [(1_020 * MS, "gc_pause", 20 * MS)]
+    assert done.latencies == [
+        *(ROUND_TRIP, ROUND_TRIP),
+        ROUND_TRIP + 20 * MS,
+        ROUND_TRIP + 10 * MS,
+        ROUND_TRIP,
+    ]
 
 
 # Response-side backpressure (002:330-344) ---------------------------------------------------------

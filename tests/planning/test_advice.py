@@ -135,3 +135,19 @@ def test_more_than_10000_requests_a_second_and_host_ask_for_more_than_settings(
     if said:
         assert "10,100 requests/s per process and host" in found[0]
         assert found[0].endswith("(10,000/s): more instances, more nodes, or sharding")
+
+
+@pytest.mark.inventory("python.high-throughput")
+@pytest.mark.parametrize(("window", "said"), [(30, True), (10, False)])
+def test_a_closed_load_is_told_by_what_it_came_to(window: int, said: bool) -> None:
+    """So many requests of 1 ms at a time to two hosts: 15,000 a second each, or 5,000."""
+    found = advice(
+        "python",
+        datacenters="{dc1: {nodes: 2}}",
+        service="{constant: 500us}",
+        cpu="{issue: 0us}",
+        options="{tcp_nodelay: true}",
+        load=f"{{closed: {{window: {window}}}}}",
+        duration="200ms",
+    )
+    assert ["more than one connection" in one for one in found] == [True] * said

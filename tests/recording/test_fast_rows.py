@@ -11,9 +11,10 @@ from numpy.testing import assert_array_equal
 
 pytest.importorskip("numba")
 
+from poolsim.machine_code import cache
 from poolsim.model.kinds import OUTCOME_NAMES
 from poolsim.recording import fast_rows
-from poolsim.recording.fast_rows import ROWS_AT_ONCE, FastRows
+from poolsim.recording.fast_rows import PROGRAM, ROWS_AT_ONCE, FastRows
 from poolsim.recording.record import Record
 from poolsim.recording.recorder import Recorder
 from poolsim.scenario.scenario import Fault, Load, Phase, Scenario
@@ -128,3 +129,10 @@ def test_a_recorder_may_become_faster_on_the_way() -> None:
     recorder.go_faster()
     recorder.requests(rows[1001:])
     assert_same(recorder.finish(10 * SECOND, (0, 0)), recorded(rows, [], fast=False))
+
+
+def test_code_that_was_kept_for_fewer_outcomes_has_another_name() -> None:
+    """The sums' layout follows the model's list of outcomes, whose source is not the recorder's."""
+    assert PROGRAM.constants[0] == len(OUTCOME_NAMES)
+    older = dataclasses.replace(PROGRAM, constants=(len(OUTCOME_NAMES) - 1, *PROGRAM.constants[1:]))
+    assert cache._hashed_name(older) != cache._hashed_name(PROGRAM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -31,8 +32,8 @@ from poolsim.scenario.load import load_text
 from poolsim.scenario.scenario import Scenario
 
 
-def scenario(connections: int, window: int, service: str, options: str = "") -> Scenario:
-    return load_text(f"""
+def text(connections: int, window: int, service: str, options: str = "") -> str:
+    return f"""
 name: budget
 duration: 2s
 warm_up: 1s
@@ -49,7 +50,11 @@ clients:
       components: {{stream_allocation: 0s, prepared_encoding: 0s, copy: 0s, syscall: 0s}}
       {options}
     load: {{closed: {{window: {window}}}}}
-""")
+"""
+
+
+def scenario(connections: int, window: int, service: str, options: str = "") -> Scenario:
+    return load_text(text(connections, window, service, options))
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +167,7 @@ def overloaded() -> Results:
       threading: {callback_threads: 1, callback: 2ms}
       buffers: {read: 2kB}
 """
-    text = scenario(1, 3_000, "100ms", options.strip())
-    return run_scenario(text, source="x", jobs=1)
+    return run_scenario(scenario(1, 3_000, "100ms", options.strip()), source="x", jobs=1)
 
 
 @pytest.mark.inventory(
@@ -176,7 +180,7 @@ def test_each_signal_is_counted_with_its_meaning_and_action(overloaded: Results)
         ("high in-flight", "approaching connection limit", "consider more connections"),
         ("read buffer full", "processing too slow", "increase consumer capacity"),
     ]
-    assert all(one.count > 0 for one in budget.signals[:2])
+    assert [one.count > 0 for one in budget.signals] == [True] * 3
 
 
 def test_signals_are_in_the_terminal_and_in_the_page(overloaded: Results) -> None:
@@ -237,11 +241,31 @@ clients: [{driver: java3, load: {poisson: {rate: 100/s}}}]
 
 
 @pytest.mark.inventory("generic.memory.total")
-def test_with_result_buffers_the_total_is_20_to_50_mb(documents: Results) -> None:
-    """The example and 200 results of 64 kB: 29.2 MB."""
-    (budget,) = budgets(documents, client_summaries(documents))
-    total = budget.memory.total + 200 * 64_000
-    assert 20e6 <= total <= 50e6
+def test_with_result_buffers_the_total_is_20_to_50_mb() -> None:
+    """The example's connections and requests, and 204 results of 64 kB: four are with callbacks of
+    10 s, 200 wait for them."""
+    options = "threading: {callback_threads: 4, callback: 10s}"
+    services = ["9s"] * 5_000 + ["1ms"] * 204
+    own = load_text(
+        text(50, 5_000, "1ms", f"{options}\n      memory: {{result: 64kB}}").replace(
+            "{closed: {window: 5000}}",
+            f"{{trace: {{times: {['100ms'] * 5_204}, services: {services}}}}}",
+        )
+    )
+    results = run_scenario(own, source="x", jobs=1)
+    (budget,) = budgets(results, client_summaries(results))
+    assert budget.memory == Memory(
+        connections=50,
+        connection_overhead=128_000,
+        in_flight=5_000,
+        request_overhead=2_000,
+        results=200,
+        result_overhead=64_000,
+        total=29_200_000,
+        thread_per_request=budget.memory.thread_per_request,
+    )
+    assert 20e6 <= budget.memory.total <= 50e6
+    assert results.estimates["memory.max"].mean == 29_200_000
 
 
 @pytest.mark.inventory("generic.synchronous.context-switches", "generic.threads-per-request")
@@ -256,6 +280,45 @@ def test_threads_and_context_switches_of_both_ways(documents: Results) -> None:
     assert threads.io_events > 0
     assert f"a thread for each request would be 5,000{NO_BREAK}threads" in threads_text(threads)
     assert "threads: 7" in render(documents)
+
+
+@pytest.mark.inventory("generic.synchronous", "generic.synchronous.memory")
+def test_a_synchronous_client_s_threads_and_their_stacks_stand_beside_it() -> None:
+    """A limit of 20 at a time, as 20 threads have: 20 stacks of 1 MB, or of what is written."""
+    own = scenario(1, 500, "5ms", "memory: {thread: 2MB}")
+    for stack, written in ((1_000_000, scenario(1, 500, "5ms")), (2_000_000, own)):
+        client = replace(written.clients[0], max_concurrent=20)
+        results = run_scenario(replace(written, clients=(client,)), source="x", jobs=1)
+        (budget,) = budgets(results, client_summaries(results))
+        assert budget.threads.thread_per_request == 20
+        assert budget.memory.thread_per_request == 20 * stack
+        assert f"a thread for each request would take {20 * stack // 10**6}.0MB" in printed(
+            results
+        ).replace(NO_BREAK, " ")
+
+
+@pytest.mark.inventory("generic.synchronous.context-switches")
+def test_a_context_switch_costs_the_thread_that_has_an_event() -> None:
+    """10 us at the flush and at the read of each of 100 requests; with a thread for each, one."""
+    results = {
+        cost: run_scenario(
+            load_text(
+                text(1, 1, "5ms", f"threading: {{context_switch: {cost}}}").replace(
+                    "{closed: {window: 1}}", "{uniform: {rate: 100/s}}"
+                )
+            ),
+            source="x",
+            jobs=1,
+        )
+        for cost in ("0s", "10us")
+    }
+    free, dear = (one.estimates["latency.mean"].mean for one in results.values())
+    assert dear == pytest.approx(free + 20e-6, abs=1e-9)
+    (budget,) = budgets(results["10us"], client_summaries(results["10us"]))
+    threads = budget.threads
+    assert threads.switching_s == pytest.approx(threads.io_events * 10e-6)
+    assert threads.thread_per_request_switching_s == pytest.approx(threads.requests * 10e-6)
+    assert "of a processor, and" in threads_text(threads)
 
 
 def test_threads_follow_the_model() -> None:

@@ -64,11 +64,18 @@ def test_the_terminal_shows_the_last_round(printed: str) -> None:
     assert "monitor: 3 rounds" in printed
     assert "3 healthy, 0 unhealthy" in printed
     (row,) = [line for line in printed.splitlines() if line.startswith("dc1/2  yes")]
-    assert row.split() == ["dc1/2", "yes", "1", "1.50ms", "–"]
+    assert row.split() == ["dc1/2", "yes", "5.0.5", "1", "1.50ms", "–"]
 
 
-@pytest.mark.inventory("async-cassandra.monitor.app-metrics", "async-cassandra.monitor.hosts")
-def test_the_document_has_the_fields_of_the_monitor(document: dict[str, Any]) -> None:
+@pytest.mark.inventory(
+    "async-cassandra.monitor.report",
+    "async-cassandra.monitor.app-metrics",
+    "async-cassandra.monitor.hosts",
+)
+def test_the_document_has_every_look_with_the_fields_of_the_monitor(
+    document: dict[str, Any],
+) -> None:
+    assert [round(one["timestamp_s"]) for one in document["rounds"]] == [0, 60, 120]
     assert document["cluster_name"] == "faults"
     assert document["protocol_version"] == 4
     assert document["interval_s"] == 60
@@ -94,6 +101,7 @@ def test_the_document_has_the_fields_of_the_monitor(document: dict[str, Any]) ->
         "datacenter",
         "rack",
         "is_up",
+        "release_version",
         "connection_count",
         "latency_ms",
     }

@@ -64,8 +64,9 @@ ALL = """
       components: {stream_allocation: 100ns, encoding: 9us, prepared_encoding: 2us,
                    prepared_statements: false, copy: 4us, zero_copy: true, syscall: 8us}
       threading: {model: hybrid, connections_per_io_thread: 3, callback_threads: 5,
-                  callback: 20us}
-      gc: {every: 10s, pause: 50ms}
+                  callback: 20us, context_switch: 3us}
+      object_pooling: {frames: false, byte_buffers: false, futures: false, row_objects: false}
+      gc: {every: 10s, after: 8MiB, pause: 50ms}
       memory: {connection: 256kB, request: 4kB, result: 16kB, thread: 2MB}
       keyspace: true
       authentication_round_trips: 1
@@ -79,7 +80,10 @@ def test_every_option_can_be_set_and_comes_back() -> None:
     assert (own.stream_allocation, own.streams) == ("sequential", 4096)
     assert (own.bandwidth, own.response_size) == (10**9, 8_000)
     assert (own.read_buffer, own.write_buffer) == (131_072, 32_000)
-    assert (own.connection_overhead, own.thread_stack) == (256_000, 2_000_000)
+    assert (own.connection_memory, own.result_memory) == (256_000, 16_000)
+    assert (own.thread_stack, own.context_switch_ns, own.gc_after) == (2_000_000, 3_000, 8 << 20)
+    assert own.request_allocation == 64 + 300 + 64
+    assert own.response_allocation == 64 + 8_000 + 8_000
     assert load_text(to_yaml(scenario)) == scenario
 
 
@@ -138,7 +142,10 @@ def test_below_v3_a_connection_has_128_streams() -> None:
         ("{coalescing: {requests: 8}}", "", "does nothing without coalescing.delay"),
         ("{backpressure: {responses: pause}}", "", "responses pause does nothing"),
         ("{threading: {model: event_loop}}", "cpu: {io_threads: 4}", "io_threads does nothing"),
-        ("{gc: {pause: 5ms}}", "", "gc.pause does nothing without gc.every"),
+        ("{gc: {pause: 5ms}}", "", "gc.pause does nothing without gc.every or gc.after"),
+        ("{gc: {pause: 5ms, after: 8MB}}", "", "gc.after does nothing: requests allocate nothing"),
+        ("{object_pooling: {frames: false}}", "", "does nothing without gc.after and gc.pause"),
+        ("{buffers: {write: 8kB}}", "", "buffers.write does nothing without coalescing.delay"),
         ("{network: {bandwidth: 100kbit/s}}", "", "carries less than an instance's 100/s"),
         ("{}", "limit: {max_concurrent: 30k}", "is above the 24576 requests that the pools"),
     ],

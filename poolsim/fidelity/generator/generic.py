@@ -98,6 +98,12 @@ def _gc_every(dice: Dice, setting: Setting) -> int:
     return dice.one_of((0, 0, shortest_ns, 10 * shortest_ns))
 
 
+def _gc_after(dice: Dice, setting: Setting) -> int:
+    """After what about two seconds' requests allocate: a pause is at most a tenth of that."""
+    requests = 2 * SECOND_NS // max(_spacing_ns(setting), 1) + 1
+    return dice.one_of((0, 0, 6 * _RESPONSE * requests))
+
+
 def _gc_pause(dice: Dice, _setting: Setting) -> int:
     return dice.one_of((1, 50, 200)) * MILLISECOND_NS
 
@@ -167,6 +173,12 @@ GENERIC_FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "generic.callback_threads": _one_of(0, 1, 1, 2, 4),
     "generic.callback_ns": _callback,
     "generic.gc_every_ns": _gc_every,
+    "generic.context_switch_ns": _cost,
+    "generic.gc_after": _gc_after,
     "generic.gc_pause_ns": _gc_pause,
+    "generic.pools_frames": _yes(50),
+    "generic.pools_byte_buffers": _yes(20),
+    "generic.pools_futures": _yes(50),
+    "generic.pools_row_objects": _yes(20),
 }
 """How each field of `GenericOptions` is drawn; what is for the report only keeps its default."""

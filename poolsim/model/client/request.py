@@ -52,12 +52,15 @@ from poolsim.model.kinds import (
     CLIENT_TIMEOUT,
     CONNECTION_ERROR,
     LOST,
+    NO_ERROR,
     NO_HOST_AVAILABLE,
     NO_STREAM,
     OK,
+    OVERLOADED,
     REQUEST_TIMEOUT,
     RESPONSE,
     RESPONSE_READ,
+    SERVER_ERROR,
     TIMED_OUT,
     UNDECODABLE,
 )
@@ -84,6 +87,7 @@ from poolsim.model.records import (
     WIRE_CUT,
     WIRE_FINE,
     WIRE_GARBLED,
+    WIRE_OVERLOADED,
 )
 from poolsim.model.rule import handles, rule
 from poolsim.model.slots import (
@@ -160,6 +164,8 @@ def _enter(w: World, r: int, a: int, now: int) -> None:
     if holds_back(w, r, a, now) == 1:
         return
     request.issued = now
+    if client.monitor_interval > 0:
+        w.sessions[s].counted_sent += 1
     if client.timeout_covers == 1 and client.timeout > 0:
         time_request(w, r, now + client.timeout)
     if _try_hosts(w, r, a, now) and client.blocking == 1:
@@ -383,7 +389,7 @@ def response(w: World, a: int, now: int) -> None:
 
 @rule
 def _is_spoiled(w: World, a: int, now: int) -> bool:
-    """Whether a response is not what it should be: it does not arrive, or cannot be decoded.
+    """Whether a response is not what it should be: an error, not decodable, or it does not arrive.
 
     A driver takes an answer that it cannot decode for a broken connection. Whether the request
     that it answers fails like all others on the connection, or ends with that error, is the
@@ -394,6 +400,9 @@ def _is_spoiled(w: World, a: int, now: int) -> bool:
     wire = w.connections[c].wire
     client = w.clients[w.sessions[attempt.session].client]
     orphan = attempt.state == ORPHANED
+    if wire == WIRE_OVERLOADED and not orphan:
+        _answered_with_error(w, a, now)
+        return True
     if wire != WIRE_GARBLED or (orphan and client.undecodable_is_final == 1):
         return wire == WIRE_CUT
     if client.undecodable_is_final == 1:
@@ -413,6 +422,31 @@ def _is_spoiled(w: World, a: int, now: int) -> bool:
 
 
 @rule
+def _answered_with_error(w: World, a: int, now: int) -> None:
+    """The node has answered with an error: the connection is as good as before, and whether the
+    request goes to another host is the driver's."""
+    attempt = w.attempts[a]
+    r = attempt.request
+    p = attempt.pool
+    c = attempt.connection
+    free_stream(w, c, attempt.stream)
+    w.connections[c].last_read = now
+    w.run.stream_sum += now - attempt.granted_at
+    service = now - attempt.sent_at
+    attempt.error = OVERLOADED
+    give_back(w, a, 0, now)
+    w.attempts[a].error = NO_ERROR
+    _keep_error(w, r, w.pools[p].node, OVERLOADED)
+    finish_attempt(w, a)
+    if puts_off(w, a, r, p, OVERLOADED, now) == 1:
+        return
+    if _is_tried_again(w, r, OVERLOADED):
+        _try_another(w, r, p, c, now)
+    else:
+        _end(w, r, SERVER_ERROR, service, now)
+
+
+@rule
 def _acknowledge_unless_read(w: World, a: int, now: int) -> None:
     """A response that costs time to read has acknowledged what it can when it arrived."""
     attempt = w.attempts[a]
@@ -423,12 +457,17 @@ def _acknowledge_unless_read(w: World, a: int, now: int) -> None:
 
 @rule
 def _deliver(w: World, a: int, now: int) -> None:
-    """The driver has read a response, and its callback begins."""
+    """The driver has read a response, and its callback begins: with a result, or with an error."""
     attempt = w.attempts[a]
     r = attempt.request
     service = now - attempt.sent_at
+    outcome = OK
+    if attempt.error == OVERLOADED:
+        outcome = SERVER_ERROR
+        attempt.error = NO_ERROR
+        _keep_error(w, r, w.pools[attempt.pool].node, OVERLOADED)
     finish_attempt(w, a)
-    _end(w, r, OK, service, now)
+    _end(w, r, outcome, service, now)
 
 
 @rule
@@ -640,6 +679,15 @@ def _leave_queue_unserved(w: World, a: int, now: int) -> None:
 
 
 @rule
+def _count_end(w: World, s: int, outcome: int) -> None:
+    """Count the end of a request, as an application that is monitored does."""
+    if outcome == OK:
+        w.sessions[s].counted_completed += 1
+    else:
+        w.sessions[s].counted_failed += 1
+
+
+@rule
 def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
     """The request ends, once and for all."""
     request = w.requests[r]
@@ -678,6 +726,8 @@ def _end(w: World, r: int, outcome: int, service: int, now: int) -> None:
         request.error_count = 0
         request.error_kinds = 0
         request.error_hosts = 0
+    if client.monitor_interval > 0:
+        _count_end(w, s, outcome)
     if client.limit > 0:
         leave_limit(w, s, now)
     if client.closed > 0:

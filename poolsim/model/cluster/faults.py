@@ -12,6 +12,8 @@ write_failure: whatever a client writes to the node is refused by the client's o
 breaks the connection. TCP connects still succeed.
 protocol_error: what the node answers cannot be decoded, which breaks the connection at the first
 answer that is read.
+overloaded: the node answers every request with the error Overloaded, in its time; connections,
+handshakes and heartbeats go on as ever.
 middlebox: connections that are idle for too long are dropped, and nobody is told (middlebox.py).
 add, remove: the node joins the ring, or leaves it and drains (membership.py).
 
@@ -35,9 +37,11 @@ from poolsim.model.kinds import (
     MIDDLEBOX_WATCHES,
     NODE_ACCEPTS,
     NODE_ANSWERS,
+    NODE_OVERLOADED,
     NODE_PAUSED,
     NODE_RECOVERED_SPEED,
     NODE_REFUSES,
+    NODE_RELIEVED,
     NODE_RESUMED,
     NODE_SILENCED,
     NODE_SLOWED,
@@ -57,6 +61,7 @@ from poolsim.model.records import (
     WIRE_FAILING,
     WIRE_FINE,
     WIRE_GARBLED,
+    WIRE_OVERLOADED,
 )
 from poolsim.model.records import NODE_PAUSED as PAUSED
 from poolsim.model.rule import handles, rule
@@ -79,6 +84,8 @@ MIDDLEBOX = 14
 NO_MIDDLEBOX = 15
 ADD = 16
 REMOVE = 17
+OVERLOAD = 18
+RELIEVE = 19
 FAULT_NAMES = (
     "stop",
     "start",
@@ -98,6 +105,8 @@ FAULT_NAMES = (
     "no_middlebox",
     "add",
     "remove",
+    "overload",
+    "relieve",
 )
 ANNOUNCED = (START, RESUME, ADD, REMOVE)
 """What the other nodes tell of."""
@@ -192,6 +201,12 @@ def _spoil_or_mend(w: World, n: int, kind: int, now: int) -> None:
     elif kind == GARBLE:
         w.note(now, ANSWERS_GARBLED, -1, n, -1, 0)
         change_wires(w, n, WIRE_FINE, WIRE_GARBLED)
+    elif kind == OVERLOAD:
+        w.note(now, NODE_OVERLOADED, -1, n, -1, 0)
+        change_wires(w, n, WIRE_FINE, WIRE_OVERLOADED)
+    elif kind == RELIEVE:
+        w.note(now, NODE_RELIEVED, -1, n, -1, 0)
+        change_wires(w, n, WIRE_OVERLOADED, WIRE_FINE)
     else:
         w.note(now, ANSWERS_CLEAR, -1, n, -1, 0)
         change_wires(w, n, WIRE_GARBLED, WIRE_FINE)

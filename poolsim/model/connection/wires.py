@@ -1,6 +1,7 @@
 """What becomes of what is sent on a connection: its wire.
 
-fine: it arrives. garbled: the next answer cannot be decoded. failing: the client's socket refuses
+fine: it arrives. garbled: the next answer cannot be decoded. overloaded: a request's answer is an
+error. failing: the client's socket refuses
 to write. closing: the peer has closed the connection and its client has yet to hear of it. cut: a
 middlebox drops whatever is sent, either way, and nobody is told.
 

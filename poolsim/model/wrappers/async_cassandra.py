@@ -9,7 +9,10 @@ are the driver's. RateLimitedSession is a semaphore of 1,000 around that: `Clien
 Warm-up (document, "Connection Warmup"; MON/181-208). One light query for each host of the cluster's
 metadata, one after the other, before traffic is served; whatever a query ends with, the next host
 follows, so a node that is down costs its error and holds up nothing. Until the last one has ended
-requests wait for the issuing thread.
+requests wait for the issuing thread. Sessions are connected when a run begins, as
+`connect(wait_for_all_pools=True)` leaves them (PY/cluster.py:1766-1767), at no cost and with or
+without a warm-up: no first request waits for a connection. What a warm-up does here is to wait for
+every host's answer.
 
 Monitor (document, "Monitoring Utilities"). A round looks at each host in turn: one that is down is
 counted, one that is up gets a query whose time is its latency, or whose error is noted. When it is
@@ -23,7 +26,9 @@ which is down.
 Where the document's code does otherwise than it says, what it says is done. Its queries name their
 host by `host=host.address`, which finds no pool, since pools are kept by Host (PY/cluster.py:4497-
 4500, PY/pool.py:230-237), or by `routing_key=host.address`, which hashes to any replica; here they
-go to that host and no other. Its counters of requests are never counted; the report counts them.
+go to that host and no other. Its counters of requests, which nothing ever counts there, count what
+the application sends: a request from its entry to the driver, past its own limit, to its one end,
+however often the driver tries it. They are copied at the end of a round (000:199).
 
 What a look is, looks.py says; one that finds no free stream blocks nobody.
 """
@@ -35,6 +40,9 @@ from poolsim.model.kinds import (
     CHECK_FAILED,
     CHECK_FOUND_DOWN,
     CHECK_OK,
+    COUNTED_COMPLETED,
+    COUNTED_FAILED,
+    COUNTED_SENT,
     MONITOR,
     MONITORED,
     OK,
@@ -105,6 +113,9 @@ def _end_round(w: World, s: int, now: int) -> None:
         if interval > 0:
             w.schedule(now, MONITOR, s, s)
     else:
+        w.note(now, COUNTED_SENT, s, -1, -1, session.counted_sent)
+        w.note(now, COUNTED_COMPLETED, s, -1, -1, session.counted_completed)
+        w.note(now, COUNTED_FAILED, s, -1, -1, session.counted_failed)
         w.note(now, MONITORED, s, -1, -1, session.round_down)
         w.schedule(now + interval, MONITOR, s, s)
     session.round = NO_ROUND

@@ -16,6 +16,7 @@ _OUTCOMES = {
     "client_timeout": "the driver's timeout ends it",
     "connection_error": "its connection broke, and it may not be sent again",
     "busy": "BusyConnection: the driver tells the application at once",
+    "server_error": "the node answered with an error, and it is not sent again",
 }
 
 
@@ -71,8 +72,9 @@ def _told(moment: Moment, life: Life, scenario: Scenario) -> Iterator[str]:
             if moment.starts_ns >= 0:
                 yield from _at_node(moment, life, node)
         case "buffered":
-            where = f"connection {moment.connection}, stream {moment.stream}"
-            yield f"is encoded into the write buffer for {node}: {where}"
+            yield f"is given connection {moment.connection} of the pool of {node}"
+            yield f"is given stream {moment.stream} of it"
+            yield "is encoded into its write buffer"
         case "arriving":
             yield f"the answer of {node} comes through the network interface"
         case "reading":

@@ -74,7 +74,8 @@ def _threads(client: Client, demand: Demand, levels: Levels) -> Iterator[str]:
     connections = math.ceil(levels.mean("open_connections.max") / client.instances)
     if client.per_request_ns and connections:
         yield from _busiest_thread(client, rate / client.instances, connections)
-    per_host = demand.rate_per_host or 0.0
+    # Of a load whose rate is not given: what it came to, of all instances at all nodes.
+    per_host = rate / (demand.nodes * client.instances)
     if client.driver == "python" and per_host > _PYTHON_RATE_PER_HOST:
         yield (
             f"{per_host:,.0f} requests/s per process and host are more than one connection of the "

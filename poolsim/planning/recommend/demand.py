@@ -58,13 +58,6 @@ class Demand:
             return None
         return self.rate_per_s / self.capacity_per_s
 
-    @property
-    def rate_per_host(self) -> float | None:
-        """Requests per second that one instance sends to one host."""
-        if self.rate_per_s is None:
-            return None
-        return self.rate_per_s / (self.nodes * self.client.instances)
-
 
 def demand_of(scenario: Scenario, client: Client, nodes_lost: int = 0) -> Demand:
     """The demand of a client at its highest level."""

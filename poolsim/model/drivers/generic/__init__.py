@@ -12,7 +12,7 @@ One idea a file, in the order of a request's way:
     streams       sequential or pooled allocation of stream ids         002:107-149
     writing       encoding, coalescing, write buffer, Nagle, network    002:66-72, 94-103, 405-410
     reading       read buffer, callbacks, response-side backpressure    002:260-279, 330-344
-    threads       event loop, thread pool, hybrid; collector's pauses   002:441-473
+    threads       event loop, thread pool, hybrid; collector's pauses   002:412-421, 441-473
     scaling       up when all are at their maximum, down when idle      002:214-228
     making        opening connections, warming                          002:195-204, 510
     handshakes    what comes of it
@@ -29,8 +29,8 @@ knows no others), on another connection of the same pool where there is one, els
 hosts, max_retries times (once). BusyConnection ends a request, as the document says ("throw
 exception", 002:322); with busy: next_host it goes on to the next host, as most drivers do.
 
-Left out: what the document only names (object pooling, epoll and its like); the cold caches of a
-new connection; what costs the server its share of the network; delayed timers while a collector
+Left out: what the document only names (epoll and its like); the cold caches of a new connection;
+what costs the server its share of the network; delayed timers while a collector
 pauses the client.
 """
 

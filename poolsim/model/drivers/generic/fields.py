@@ -65,7 +65,10 @@ class GenericClient:
     callback_threads: int = 0  # 0: callbacks run on the connection's I/O thread
     connections_a_thread: int = 0  # 0: connections take turns among the I/O threads
     gc_every: int = 0  # from one collector's pause to the next, 0: none
+    gc_after: int = 0  # bytes, allocated, that lead to a pause, 0: none does
     gc_pause: int = 0
+    request_allocation: int = 0  # bytes
+    response_allocation: int = 0
 
 
 @extends(Session)
@@ -75,6 +78,8 @@ class GenericSession:
     first_callback_thread: int = 0
     gc_phase: int = 0  # when its first collector's pause begins
     gc_at: int = -1  # the next one
+    gc_until: int = 0  # when the last pause ends that allocation led to
+    allocated: int = 0  # bytes, since then
     cleanup_at: int = -1  # the next look for idle connections
     out_free_at: int = 0  # when its network interface has sent what it was given
     in_free_at: int = 0  # and has received what is on its way

@@ -5,6 +5,9 @@ The connection's I/O thread reads what is there with one system call (002:486), 
 it, releases the stream id and completes the request (002:266-278). A response that comes while the
 thread has yet to begin a read of the same connection is read with it.
 
+A response that is an error (002:275) takes the same way and ends the request with that error: the
+document tries nothing again for it. The connection is as good as before.
+
 The request has ended when its callback begins. In the event loop that is at once, and the callback
 keeps the thread from everything else. Otherwise the callback waits for a callback thread, and until
 then its response lies in the connection's read buffer, which expands for a frame that is larger
@@ -27,9 +30,14 @@ from poolsim.model.drivers.generic.admission import answered
 from poolsim.model.drivers.generic.closing import lost
 from poolsim.model.drivers.generic.fields import DROP_CONNECTION, PAUSE_READING
 from poolsim.model.drivers.generic.streams import release
-from poolsim.model.drivers.generic.threads import callback_thread, done_at, work
+from poolsim.model.drivers.generic.threads import (
+    allocate_bytes,
+    callback_thread,
+    done_at,
+    work,
+)
 from poolsim.model.drivers.generic.writing import BITS, SECOND
-from poolsim.model.kinds import READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
+from poolsim.model.kinds import OVERLOADED, READ_BUFFER_DRAINED, READ_BUFFER_FULL, RESPONSE_STEP
 from poolsim.model.primitives import World
 from poolsim.model.records import (
     IN_FLIGHT,
@@ -39,6 +47,7 @@ from poolsim.model.records import (
     STEP_DELIVER,
     WIRE_CUT,
     WIRE_GARBLED,
+    WIRE_OVERLOADED,
 )
 from poolsim.model.rule import rule
 from poolsim.model.slots import drop_attempt, finish_attempt
@@ -164,6 +173,9 @@ def _was_read(w: World, a: int, now: int) -> None:
         lost(w, c, now)
         return
     connection.last_read = now
+    client = w.clients[w.sessions[attempt.session].client]
+    if client.gc_after > 0:
+        allocate_bytes(w, attempt.session, client.response_allocation, now)
     release(w, c, attempt.stream)
     attempt.stream = -1
     if attempt.state == ORPHANED:
@@ -176,6 +188,8 @@ def _was_read(w: World, a: int, now: int) -> None:
     w.run.stream_area += now
     w.run.stream_sum += now - attempt.granted_at
     attempt.state = READ
+    if connection.wire == WIRE_OVERLOADED:
+        attempt.error = OVERLOADED
     answered(w, c, now)
     _call_back(w, a, now)
     _read_next(w, c, now)

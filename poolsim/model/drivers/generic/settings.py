@@ -50,7 +50,10 @@ def furnish_client(record: Any, scenario: Scenario, client: Client, draws: Any) 
     record.response_size = own.response_size
     record.bandwidth = own.bandwidth
     record.gc_every = own.gc_every_ns
-    record.gc_pause = own.gc_pause_ns if own.gc_every_ns else 0
+    record.gc_after = own.gc_after if own.gc_pause_ns else 0
+    record.gc_pause = own.gc_pause_ns if own.gc_every_ns or own.gc_after else 0
+    record.request_allocation = own.request_allocation
+    record.response_allocation = own.response_allocation
     _furnish_costs(record, client)
     _furnish_threads(record, scenario, client)
     if record.selection == RANDOM:
@@ -69,7 +72,7 @@ def _furnish_costs(record: Any, client: Client) -> None:
     copy = 0 if own.zero_copy else own.copy_ns
     write = client.per_request_ns // 2
     record.prepare_cost = own.stream_allocation_ns + encoding + copy + write
-    record.syscall_cost = own.syscall_ns
+    record.syscall_cost = own.syscall_ns + own.context_switch_ns
     record.decode_cost = copy + client.per_request_ns - write
     record.callback_cost = own.callback_ns
 

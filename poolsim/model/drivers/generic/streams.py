@@ -1,8 +1,9 @@
 """Which stream id a request takes (002:107-149).
 
-pooled: the last id that was freed, else one never used: any free id will do. sequential: 1, 2, 3, …
-to the last one, then from the first again; where the next id is still taken, by a request whose
-response never came, nothing is allocated until it is free, though others are (002:136-141).
+pooled: the last id that was freed, else one never used: any free id will do. sequential: the
+document's 1, 2, 3, … to the last one, then from the first again (which is 0 here, as in the
+protocol); where the next id is still taken, by a request whose response never came, nothing is
+allocated until it is free, though others are (002:136-141).
 """
 
 from __future__ import annotations

@@ -5,13 +5,22 @@ else (002:443-451). thread_pool: I/O threads in turn, and worker threads that ru
 (002:453-463). hybrid: an I/O thread for each N connections, and callback threads (002:465-473).
 A thread does what it was given in order; a callback goes to the callback thread that is free first.
 
+A thread that takes up what the network has for it, or flushes, has switched to it (002:34): that
+may cost something besides the system call, and is added to it.
+
 A collector's pause stops all threads of an instance, at the same interval again and again, from an
 instant that is drawn for each instance. What an I/O or callback thread was to do takes longer by
 the pauses that fall into it; nothing is issued during one. Timers and the kernel are not stopped.
+
+A pause may also come whenever so many bytes have been allocated (002:412-421: what objects are used
+again need no allocation, so that the collector has less to do). A request allocates when it is
+sent, its response when it is decoded. Nobody knows such a pause beforehand: what a thread has been
+given by then it does first, as a thread goes on to its next safepoint.
 """
 
 from __future__ import annotations
 
+from poolsim.model.kinds import GC_PAUSE
 from poolsim.model.primitives import World
 from poolsim.model.rule import rule
 
@@ -21,6 +30,8 @@ def done_at(w: World, s: int, begin: int, cost: int) -> int:
     """When work that begins at an instant is done, with the collector's pauses in between."""
     client = w.clients[w.sessions[s].client]
     every = client.gc_every
+    if begin < w.sessions[s].gc_until:
+        begin = w.sessions[s].gc_until
     if every == 0:
         return begin + cost
     phase = w.sessions[s].gc_phase
@@ -96,7 +107,28 @@ def collect_garbage(w: World, s: int, now: int) -> None:
     threads do has been counted with the pause when they were given it."""
     session = w.sessions[s]
     client = w.clients[session.client]
+    w.note(now, GC_PAUSE, s, -1, -1, client.gc_pause)
     thread = w.threads[session.first_thread]
     if thread.free_at < now + client.gc_pause:
         thread.free_at = now + client.gc_pause
     session.gc_at = now + client.gc_every
+
+
+@rule
+def allocate_bytes(w: World, s: int, count: int, now: int) -> None:
+    """An instance has allocated so many bytes: when they are enough, its collector pauses it, after
+    a pause that goes on."""
+    session = w.sessions[s]
+    client = w.clients[session.client]
+    session.allocated += count
+    if session.allocated < client.gc_after:
+        return
+    session.allocated = 0
+    until = now
+    if session.gc_until > now:
+        until = session.gc_until
+    session.gc_until = until + client.gc_pause
+    w.note(now, GC_PAUSE, s, -1, -1, client.gc_pause)
+    thread = w.threads[session.first_thread]
+    if thread.free_at < session.gc_until:
+        thread.free_at = session.gc_until

@@ -16,7 +16,7 @@ from poolsim.model.cluster.nodes import receive
 from poolsim.model.connection.nagle import send_small
 from poolsim.model.connection.timers import fires_at
 from poolsim.model.drivers.generic.streams import allocate
-from poolsim.model.drivers.generic.threads import work
+from poolsim.model.drivers.generic.threads import allocate_bytes, work
 from poolsim.model.kinds import ATTEMPT_TIMEOUT, FLUSH
 from poolsim.model.primitives import World
 from poolsim.model.records import IN_FLIGHT
@@ -46,6 +46,8 @@ def send(w: World, c: int, a: int, now: int) -> None:
     attempt.remaining = w.draw(client.service, request.number, request.sends)
     request.sends += 1
     pool.sent += 1
+    if client.gc_after > 0:
+        allocate_bytes(w, pool.session, client.request_allocation, now)
     if client.timeout > 0:
         attempt.deadline = now + client.timeout
         if client.timer_at < 0:

@@ -111,6 +111,7 @@ from poolsim.model.kinds import (
     CIRCUIT_OPEN,
     DISCOVERED,
     NO_CONNECTION,
+    OVERLOADED,
     SESSION_DUE,
 )
 from poolsim.model.primitives import World
@@ -309,7 +310,8 @@ def give_back(w: World, a: int, unwritten: int, now: int) -> None:
     if attempt.request < 0 or w.requests[attempt.request].number < FIRST_CHECK:
         if unwritten == 0:
             w.connections[attempt.connection].orm_last_used = now
-            succeeded(w, attempt.pool, a, now)
+            if attempt.error != OVERLOADED:
+                succeeded(w, attempt.pool, a, now)
         else:
             failed(w, attempt.pool, a, now)
     driver_give_back(w, a, unwritten, now)
@@ -317,7 +319,8 @@ def give_back(w: World, a: int, unwritten: int, now: int) -> None:
 
 @rule
 def puts_off(w: World, a: int, r: int, p: int, error: int, now: int) -> int:
-    """The host failed an attempt, by a timeout or a break: 1 where its request goes on later."""
+    """The host failed an attempt by a timeout, a break or an error: 1 where its request goes on
+    later."""
     if w.requests[r].number >= FIRST_CHECK:
         return 0
     failed(w, p, a, now)
