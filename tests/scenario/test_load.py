@@ -380,3 +380,44 @@ def test_a_million_mistakes_do_not_take_for_ever() -> None:
     assert "20,000 items: at most 1,000" in found[0]
     keys = "".join(f"key{number}: 1\n" for number in range(10_000))
     assert len(messages(SMALL + keys)) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (
+            {"load": "{poisson: {rate: 9,000/s}}"},
+            "clients[0].load.poisson.rate: a comma ends a value here: for 9,000/s write 9000/s or "
+            "9k/s",
+        ),
+        (
+            {"load": "{poisson: {rate: 1/s}, phases: [{at: 1s, rate: 1,500,000/s}]}"},
+            "clients[0].load.phases[0].rate: a comma ends a value here: for 1,500,000/s write "
+            "1500000/s or 1500k/s",
+        ),
+        (
+            {"datacenters": "{dc1: {nodes: 1,000}}"},
+            "cluster.datacenters.dc1.nodes: a comma ends a value here: for 1,000 write 1000 or 1k",
+        ),
+        (
+            {"expect": "[throughput > 36,000/s, errors == 0]"},
+            "expect[0]: a comma ends an item here: write throughput > 36000/s",
+        ),
+        (
+            {"expect": "[errors < 1,000]"},
+            "expect[0]: a comma ends an item here: write errors < 1000",
+        ),
+    ],
+)
+def test_a_comma_that_tears_a_number_apart_is_one_mistake(
+    part: dict[str, str], message: str
+) -> None:
+    (only,) = messages(small(**part))
+    assert only.partition(": ")[2] == message
+
+
+def test_a_number_without_a_comma_is_none_that_was_torn() -> None:
+    assert messages(small(datacenters="{dc1: {nodes: 1, abc: }}"))[0].endswith(
+        "no value: write one, or leave the key out"
+    )
+    assert load_text(small(expect="[errors < 1, rejected == 0]")).expectations
