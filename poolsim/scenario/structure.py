@@ -21,6 +21,7 @@ from poolsim.scenario.document import Block, Items
 from poolsim.scenario.entries import Entry
 from poolsim.scenario.fields import Written
 from poolsim.scenario.grouping import torn, ungrouped
+from poolsim.scenario.hints import hint_for
 from poolsim.scenario.mistakes import Findings, TreePath, did_you_mean
 from poolsim.scenario.options import entry_within
 
@@ -171,12 +172,18 @@ class _Fault:
 
     def meant_path(self) -> TreePath:
         """The path of the key that an unknown one probably stands for."""
+        hint = hint_for(str(self.key), self.siblings())
+        if hint is not None and hint.key:
+            return (*self.path[:-1], hint.key)
         near = difflib.get_close_matches(str(self.key), self.siblings(), n=1)
         return (*self.path[:-1], near[0]) if near else self.path
 
     def message(self, homes: Mapping[str, list[str]]) -> str:
         """What is wrong, in the user's terms."""
         if self.is_unknown:
+            hint = hint_for(str(self.key), self.siblings())
+            if hint is not None:
+                return f"unknown key: {hint.sentence}"
             if homes.get(str(self.key)):
                 return f"unknown key here (it belongs in {' or '.join(homes[str(self.key)])})"
             near = did_you_mean(self.key, self.siblings())

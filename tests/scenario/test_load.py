@@ -421,3 +421,70 @@ def test_a_number_without_a_comma_is_none_that_was_torn() -> None:
         "no value: write one, or leave the key out"
     )
     assert load_text(small(expect="[errors < 1, rejected == 0]")).expectations
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "meant"),
+    [
+        ({"client": "processes: 40"}, "clients[0].processes", "write instances: so many processes"),
+        ({"client": "pods: 40"}, "clients[0].pods", "write instances"),
+        ({"client": "replicas: 40"}, "clients[0].replicas", "write instances"),
+        ({"client": "workers: 40"}, "clients[0].workers", "write instances"),
+        ({"client": "semaphore: 64"}, "clients[0].semaphore", "limit: {max_concurrent: 64}"),
+        ({"client": "concurrency: 64"}, "clients[0].concurrency", "limit: {max_concurrent: 64}"),
+        ({"client": "limit: {semaphore: 64}"}, "clients[0].limit.semaphore", "max_concurrent"),
+        ({"client": "consistency: quorum"}, "clients[0].consistency", "one coordinator"),
+        (
+            {"client": "options: {consistency_level: LOCAL_QUORUM}"},
+            "clients[0].options.consistency_level",
+            "cluster.node.service is how long that takes",
+        ),
+        ({"client": "options: {consistency: quorum}"}, "clients[0].options.consistency", "one coo"),
+        ({"consistency": "QUORUM"}, "consistency", "one coordinator"),
+        (
+            {"datacenters": "{dc1: {nodes: 3, rf: 3}}"},
+            "cluster.datacenters.dc1.rf",
+            "write replication_factor",
+        ),
+        (
+            {"datacenters": "{dc1: {nodes: 3, replicas: 3}}"},
+            "cluster.datacenters.dc1.replicas",
+            "write replication_factor",
+        ),
+        (
+            {"service": "{constant: 1ms}, concurrent_reads: 64"},
+            "cluster.node.concurrent_reads",
+            "write workers",
+        ),
+        ({"load": "{closed: {window: 4, concurrency: 50}}"}, "clients[0].load.closed.concurrency",
+         "write window"),
+    ],
+)  # fmt: skip
+def test_a_key_that_means_another_says_which(part: dict[str, str], place: str, meant: str) -> None:
+    found = [one for one in messages(small(**part)) if f" {place}: unknown key: " in one]
+    assert len(found) == 1, messages(small(**part))
+    assert meant in found[0]
+
+
+def test_every_hint_names_a_key_that_is_there() -> None:
+    """`beside` and `key` stand in one block of the format, and no word of a hint does."""
+    from poolsim.scenario.entries import Entry, FileEntry
+    from poolsim.scenario.hints import HINTS
+    from poolsim.scenario.options import entry_within
+
+    blocks: list[set[str]] = []
+
+    def visit(entry: type[Entry]) -> None:
+        blocks.append({info.alias or name for name, info in entry.model_fields.items()})
+        for info in entry.model_fields.values():
+            inner = entry_within(info.annotation)
+            if inner is not None:
+                visit(inner)
+
+    visit(FileEntry)
+    for hint in HINTS:
+        if hint.beside:
+            meant = [block for block in blocks if hint.beside in block]
+            assert meant
+            assert all(hint.key in block for block in meant)
+            assert not any(set(hint.words) & block for block in meant)
