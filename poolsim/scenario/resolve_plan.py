@@ -11,7 +11,7 @@ from poolsim.scenario.scenario import Client, Plan
 
 
 def resolve_plan(file: FileEntry, clients: list[Client], context: Context) -> Plan:
-    """The plan, with names that exist. Values of `search` are read where they are varied."""
+    """The plan, with names that exist. `search` is checked by search.py."""
     phases = [phase.name for client in clients for phase in client.load.phases]
     loads = [("clients", index, "load", "phases") for index in range(len(clients))]
     if file.peak and file.peak not in phases:

@@ -19,7 +19,7 @@ from poolsim.scenario.scenario import Client, Scenario
 
 if TYPE_CHECKING:
     from poolsim.planning.recommend.question import Question
-    from poolsim.planning.space import Parameter
+    from poolsim.scenario.parameters import Parameter
 
 _RARE = 1e-3
 """Probability of finding every stream taken that the first guess allows."""

@@ -10,11 +10,12 @@ from poolsim.planning.evaluate import kept_metrics
 from poolsim.planning.points import Load, LoadedPoint, load_point
 from poolsim.planning.recommend.first_guess import default_search
 from poolsim.planning.recommend.variants import Variant, variants_of
-from poolsim.planning.space import Parameter, Space, parse_space
+from poolsim.planning.space import Space, parse_space
 from poolsim.planning.sweep import peak_of
 from poolsim.recording.digest import inputs_hash
 from poolsim.scenario.cost import Cost, default_cost, parse_cost
 from poolsim.scenario.mistakes import Mistake, ScenarioError
+from poolsim.scenario.parameters import Parameter
 from poolsim.scenario.resolved import to_yaml
 from poolsim.scenario.scenario import Scenario
 

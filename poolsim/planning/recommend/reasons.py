@@ -13,8 +13,8 @@ from poolsim.planning.recommend.pairing import is_as_good, paired_difference
 from poolsim.planning.recommend.question import Question
 from poolsim.planning.recommend.slack import margin_of
 from poolsim.planning.recommend.variants import NODE_LOST, can_be_scaled, with_load
-from poolsim.planning.values import numbers_of
 from poolsim.planning.words import value_text
+from poolsim.scenario.values import numbers_of
 
 MOST_NEAR = 12
 LOAD_FACTORS = (1.1, 1.25, 1.5, 2.0)

@@ -1,6 +1,6 @@
 import pytest
 
-from poolsim.planning.values import KINDS, ValuesError, numbers_of, parse_values
+from poolsim.scenario.values import KINDS, ValuesError, numbers_of, parse_values
 
 
 @pytest.mark.parametrize(
