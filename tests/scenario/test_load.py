@@ -488,3 +488,29 @@ def test_every_hint_names_a_key_that_is_there() -> None:
             assert meant
             assert all(hint.key in block for block in meant)
             assert not any(set(hint.words) & block for block in meant)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "instead"),
+    [
+        ("expect", "[latency.p99@rush < 20ms]", "leave off @rush"),
+        ("cost", "open_connections.max@rush", "leave off @rush"),
+        ("peak", "rush", "leave out peak"),
+    ],
+)
+def test_a_phase_of_a_load_without_phases_says_how_to_do_without_or_add_it(
+    key: str, value: str, instead: str
+) -> None:
+    (only,) = messages(small(**{key: value}))
+    said = f"there is no phase rush: this load has no phases: {instead}, or add phases: "
+    assert said in only
+    phases = only.partition("add phases: ")[2]
+    load_text(small(load=f"{{poisson: {{rate: 10/s}}, phases: {phases}}}", **{key: value}))
+
+
+def test_a_metric_of_faults_says_which_fault_to_add() -> None:
+    (only,) = messages(small(datacenters="{east: {nodes: 2}}", expect="[recover < 5s]"))
+    assert "recover needs a fault, and this scenario has none" in only
+    assert "the node that `recommend` loses is no such fault" in only
+    fault = only.partition("write faults: ")[2].partition(" (the node")[0]
+    load_text(small(datacenters="{east: {nodes: 2}}", expect="[recover < 5s]", faults=fault))
