@@ -19,7 +19,13 @@ def resolve_plan(file: FileEntry, clients: list[Client], context: Context) -> Pl
         context.note(file, "peak", message=message, uses=loads)
     if file.cost:
         _check_cost(file, phases, context)
-    return Plan(file.cost, file.peak or "", tuple(file.search.items()), file.node_loss)
+    traces = [place for place, client in enumerate(clients) if client.load.kind == "trace"]
+    if file.headroom and traces:
+        message = "recorded arrivals (a trace) cannot be scaled: leave headroom out"
+        context.note(file, "headroom", message=message, uses=loads)
+    return Plan(
+        file.cost, file.peak or "", tuple(file.search.items()), file.node_loss, file.headroom
+    )
 
 
 def _check_cost(file: FileEntry, phases: list[str], context: Context) -> None:

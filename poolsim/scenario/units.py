@@ -49,6 +49,7 @@ RATE_PATTERN = (
 )
 COUNT_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?\s*$"
 SHARE_PATTERN = r"^\s*\+?(100(\.0*)?|\d{1,2}(\.\d*)?|\.\d+)\s*%\s*$"
+HEADROOM_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*%\s*$"
 SIZE_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*([kMG]|[KMG]i|K)?B\s*$"
 BANDWIDTH_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?bit/s\s*$"
 FACTOR_PATTERN = r"^\s*x\s*(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*$"

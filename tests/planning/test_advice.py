@@ -6,7 +6,7 @@ import pytest
 
 from poolsim.planning.evaluate import Task, evaluate
 from poolsim.planning.points import from_text
-from poolsim.planning.recommend.advice import advice_of
+from poolsim.planning.recommend.advice import advice_before, advice_of
 from poolsim.planning.recommend.question import ask
 from tests.model.whole_runs import TEXT, USUAL
 
@@ -83,3 +83,22 @@ def test_more_than_10000_requests_a_second_and_host_ask_for_more_than_settings(
     if said:
         assert "10,100 requests/s per process and host" in found[0]
         assert found[0].endswith("(10,000/s): more instances, more nodes, or sharding")
+
+
+@pytest.mark.parametrize(
+    ("setting", "per_request", "named"),
+    [
+        ("clients.app.instances=1,2", "0s", "instances is chosen"),
+        ("clients.app.options.pooling.local.core+max=1,2", "0s", "core and max are chosen"),
+        ("clients[0].options.pooling.local.max=1,2", "0s", "max is chosen"),
+        ("clients.app.options.pooling.max_queue_size=1,2", "0s", ""),
+        ("clients.app.instances=1,2", "50us", ""),
+    ],
+)
+def test_connections_and_instances_need_the_cost_of_a_request(
+    setting: str, per_request: str, named: str
+) -> None:
+    text = TEXT.format(driver="java3", **(USUAL | {"cpu": f"{{per_request: {per_request}}}"}))
+    question = ask(from_text(text + "\nexpect: [errors == 0]\n", "advice.yaml"), [setting])
+    found = advice_before(question.base, question.space.parameters)
+    assert [named in one and "cpu.per_request is 0" in one for one in found] == [True] * bool(named)

@@ -25,6 +25,7 @@ from poolsim.planning.recommend.pairing import TOLERANCE
 from poolsim.recording.digest import inputs_hash
 from poolsim.recording.whole_file import write_whole
 from poolsim.scenario.mistakes import Mistake, ScenarioError
+from poolsim.scenario.units import format_share
 
 SCHEMA_VERSION = 1
 RECOMMENDATIONS = Path("recommendations")
@@ -121,6 +122,7 @@ def document_of(answer: Answer, scenario: Path, directory: Path) -> dict[str, An
             "tolerance": f"{TOLERANCE:.0%}",
             "held": [variant.name for variant in question.variants],
             "peak": question.peak or "the whole run",
+            "headroom": format_share(question.base.plan.headroom),
             "seed": question.base.seed,
         },
         "versions": {"poolsim": __version__, "numpy": np.__version__},
