@@ -110,10 +110,19 @@ def run(
     requests: Annotated[
         bool, typer.Option("--requests", help="Also write every request: requests.parquet.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only check the file and show what its numbers amount to: rates, requests in "
+            "flight, utilisation; simulate nothing.",
+        ),
+    ] = False,
 ) -> None:
     """Run a scenario and show what its pools do.
 
     \b
+    poolsim run quickstart.yaml --dry-run
     poolsim run quickstart.yaml
     poolsim run quickstart.yaml --set clients.app.options.pooling.local.max=2
     poolsim run quickstart.yaml --seed 8 --replications 20 --format json > result.json
@@ -131,6 +140,7 @@ def run(
         report=not no_report,
         jobs=jobs,
         requests=requests,
+        dry_run=dry_run,
     )
     finish(lambda: run_command(request))
 

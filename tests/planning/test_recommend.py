@@ -191,16 +191,16 @@ def test_one_value_on_the_command_line_takes_a_path_out_of_the_file_s_search() -
 
 
 def test_headroom_asks_for_as_much_more_load(answer: Answer) -> None:
-    more = answer_to(settings=[*SEARCH, "headroom=60%"])
+    more = answer_to(settings=[*SEARCH, "headroom=30%"])
     assert more.question.base.clients[0].load.rate == 500, "the file's load"
-    assert more.question.scenario(0).clients[0].load.rate == 800
+    assert more.question.scenario(0).clients[0].load.rate == 650
     assert more.question.inputs != answer.question.inputs
     assert answer.choice is not None
     assert more.choice is not None
     assert more.choice.cost.mean > answer.choice.cost.mean
     assert answer.holds_to is not None
     assert more.holds_to is not None
-    assert more.holds_to >= 1.6
+    assert more.holds_to >= 1.3
     assert answer.breaks_at is not None
     assert answer.breaks_at <= 2
 

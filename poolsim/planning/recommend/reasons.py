@@ -198,6 +198,11 @@ def load_it_bears(
             for verdict in outcomes[place].verdicts(question.base.expectations):
                 if verdict.status != "passed":
                     text = f"{verdict.text} (it is {value_text(verdict.estimate)}) {variant.name}"
-                    return Bearing(holds, factor * question.factor, text)
-        holds = factor * question.factor
+                    return Bearing(holds, _of_file(question, factor), text)
+        holds = _of_file(question, factor)
     return Bearing(holds)
+
+
+def _of_file(question: Question, factor: float) -> float:
+    """A factor on the load that is to be borne as one on the file's load."""
+    return round(factor * question.factor, 6)
