@@ -269,6 +269,10 @@ def test_the_command_writes_and_explains(tmp_path: Path, monkeypatch: pytest.Mon
     assert result.exit_code == 0, result.output
     assert "The cheapest setting that meets every expectation" in result.stdout
     assert "One step smaller" in result.stdout
+    assert "in the driver: PoolingOptions.setMaxConnectionsPerHost(HostDistance.LOCAL, 1)" in (
+        " ".join(result.stdout.split())
+    )
+    assert "--headroom 30%" in result.stdout
     assert "What binds" in result.stdout
     assert Path("recommendations/small.yaml").read_text().startswith("# Written by `poolsim")
     last = result.stdout.strip().splitlines()[-1]

@@ -21,6 +21,7 @@ import yaml
 from poolsim import __version__
 from poolsim.estimation.results import Estimate
 from poolsim.planning.recommend.answer import Answer, Setting
+from poolsim.planning.recommend.in_the_driver import in_the_driver
 from poolsim.planning.recommend.pairing import TOLERANCE
 from poolsim.recording.digest import inputs_hash
 from poolsim.recording.whole_file import write_whole
@@ -86,6 +87,7 @@ def document_of(answer: Answer, scenario: Path, directory: Path) -> dict[str, An
         "fixed": list(question.space.fixed),
         "settings": list(question.settings),
         "choice": dict(answer.choice.values),
+        "in_the_driver": list(in_the_driver(question, answer.choice.number)),
         "cost": {"formula": question.cost.text, **_estimate(answer.choice.cost)},
         "margins": [
             {

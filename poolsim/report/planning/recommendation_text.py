@@ -9,6 +9,7 @@ from rich.console import Console
 
 from poolsim.estimation.results import Estimate
 from poolsim.planning.recommend.answer import Answer, Setting
+from poolsim.planning.recommend.in_the_driver import in_the_driver
 from poolsim.planning.recommend.pairing import TOLERANCE
 from poolsim.planning.recommend.question import Question
 from poolsim.report.terminal import COLOURS, Page
@@ -22,6 +23,9 @@ def show_answer(answer: Answer, console: Console, scenario: Path, written: Path 
     """Print an answer; `scenario` and `written` are the files it came from and went to."""
     page = Page(console)
     _head(page, answer)
+    if answer.choice is not None:
+        for line in in_the_driver(answer.question, answer.choice.number):
+            page.paragraph(f"in the driver: {line}")
     _margins(page, answer)
     _bearing(page, answer)
     if answer.reasons:
