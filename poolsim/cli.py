@@ -110,10 +110,19 @@ def run(
     requests: Annotated[
         bool, typer.Option("--requests", help="Also write every request: requests.parquet.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only check the file and show what its numbers amount to: rates, requests in "
+            "flight, utilisation; simulate nothing.",
+        ),
+    ] = False,
 ) -> None:
     """Run a scenario and show what its pools do.
 
     \b
+    poolsim run quickstart.yaml --dry-run
     poolsim run quickstart.yaml
     poolsim run quickstart.yaml --set clients.app.options.pooling.local.max=2
     poolsim run quickstart.yaml --seed 8 --replications 20 --format json > result.json
@@ -131,6 +140,7 @@ def run(
         report=not no_report,
         jobs=jobs,
         requests=requests,
+        dry_run=dry_run,
     )
     finish(lambda: run_command(request))
 
@@ -216,10 +226,26 @@ def recommend(
         typer.Option(
             "--set",
             metavar="PATH=VALUES",
-            help="What to choose among (default: the file's `search:`, or what matters for its "
-            "drivers); with one value, what replaces the file's.",
+            help="Several values: what to choose among, instead of all of `search:` (more than "
+            "one --set make combinations). One value: takes the place of the file's, and is not "
+            "chosen any more where `search:` names it.",
         ),
     ] = None,
+    headroom: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Choose for so much more load than the file has, such as 30% (`headroom:`).",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show what is chosen among, what must hold and when, and the cost; simulate "
+            "nothing.",
+        ),
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
     ] = None,
@@ -236,7 +262,10 @@ def recommend(
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Default: recommendations/NAME.yaml."),
+        typer.Option(
+            metavar="FILE",
+            help="Default: recommendations/NAME.yaml; an earlier one of that name is replaced.",
+        ),
     ] = None,
     output: Annotated[
         Format, typer.Option("--format", help="json prints one document.")
@@ -244,13 +273,31 @@ def recommend(
 ) -> None:
     """Find the cheapest settings that meet a scenario's expectations, and say why.
 
-    They hold in normal operation and with one node lost, at the peak. The scenario says what it
-    needs: `expect:` what must hold (`poolsim metrics`), and, if you like, `search:` what to choose
-    among, `cost:` what is cheap (default: few open connections), `peak:` the phase that counts,
-    `node_loss: false`. Exit 1: nothing holds; 4: undecided.
+    \b
+    The scenario says what it needs:
+      expect:     what must hold (`poolsim metrics` lists what can be expected)
+      search:     what to choose among, {PATH: VALUES}. Default: what matters for the driver;
+                  `poolsim drivers NAME` names it, --dry-run shows it with its values.
+      cost:       what is cheap: numbers, + - * /, metrics and the settings instances, io_threads,
+                  core, max, max_requests, max_queue_size, max_concurrent (of all clients together,
+                  or api/instances of one). Default: open connections at the peak; of equals the
+                  fewest instances; of those the smallest queue.
+      peak:       the phase that counts (default: the highest)
+      headroom:   choose for so much more load than there is, such as 30%
+      node_loss:  whether all of it must hold with one node lost, too (default: yes where the
+                  datacenter has more than one node and the scenario has no faults of its own)
+
+    One node lost: the first node of the first client's datacenter is stopped before the first
+    request and stays away to the end of the run, so the others carry its load all the time; the
+    expectations cover the same period as without it. What the moment of the loss costs is another
+    question: write it under `faults:`, and settings are held against that.
+
+    The answer goes to recommendations/NAME.yaml, NAME being the scenario's; asking again replaces
+    it. Exit 1: nothing holds; 4: undecided.
 
     \b
-    poolsim recommend my-service.yaml
+    poolsim recommend my-service.yaml --dry-run
+    poolsim recommend my-service.yaml --headroom 30%
     poolsim recommend s.yaml --set clients.api.options.pooling.local.core+max=1..8
     """  # noqa: D301
     from poolsim.commands.recommend import RecommendRequest, recommend_command
@@ -258,12 +305,14 @@ def recommend(
     request = RecommendRequest(
         scenario=scenario,
         settings=tuple(settings or ()),
+        headroom=headroom,
         seed=seed,
         replications=replications,
         jobs=jobs,
         dask=dask,
         out=out,
         as_json=output is Format.json,
+        dry_run=dry_run,
     )
     finish(lambda: recommend_command(request))
 

@@ -6,10 +6,14 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from poolsim.commands.exit_codes import UsageError
+from poolsim.commands.exit_codes import OK, UsageError
+
+if TYPE_CHECKING:
+    from poolsim.planning.recommend.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class RecommendRequest:
     dask: str
     out: Path | None
     as_json: bool
+    headroom: str | None = None
+    dry_run: bool = False
 
 
 def recommend_command(request: RecommendRequest) -> int:
@@ -45,12 +51,16 @@ def recommend_command(request: RecommendRequest) -> int:
         settings.append(f"seed={request.seed}")
     if request.replications is not None:
         settings.append(f"replications={request.replications}")
+    if request.headroom is not None:
+        settings.append(f"headroom={request.headroom}")
     question = ask(from_file(request.scenario), settings)
     if request.out is not None and request.out.is_dir():
         raise UsageError(f"--out {request.out}: it is a directory; name a file")
+    path = request.out or RECOMMENDATIONS / f"{question.base.name}.yaml"
+    if request.dry_run:
+        return _show_question(question, request, path)
     with points_bar("settings") as told:
         answer = recommend(question, Executor(request.jobs, request.dask, show_compiling), told)
-    path = request.out or RECOMMENDATIONS / f"{question.base.name}.yaml"
     content = None
     if answer.choice is not None:
         content = document_of(answer, request.scenario, path.parent)
@@ -65,6 +75,22 @@ def recommend_command(request: RecommendRequest) -> int:
 
         show_answer(answer, Console(), request.scenario, path if content else None)
     return answer.exit_code
+
+
+def _show_question(question: Question, request: RecommendRequest, path: Path) -> int:
+    """What would be asked; nothing is simulated and nothing written."""
+    from poolsim.planning.recommend.asked import asked
+
+    what = asked(question)
+    if request.as_json:
+        typer.echo(json.dumps(what.document(), indent=2, ensure_ascii=False))
+        return OK
+    from rich.console import Console
+
+    from poolsim.report.planning.question_text import show_question
+
+    show_question(what, Console(), path)
+    return OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,32 @@ def driver_command(name: str) -> int:
     console.print(_options_table(driver))
     console.print(
         "\n* may also be set at runtime, under `changes`, by its whole path.\n"
-        f"Sources count from {_repository(driver)}.",
+        f"Sources count from {_repository(driver)}.\n\n{_default_search(driver)}",
         markup=False,
         highlight=False,
     )
     return 0
+
+
+def _default_search(driver: Driver) -> str:
+    """What `recommend` chooses among for this driver, taken from a search that it would make."""
+    from poolsim.planning.recommend.asked import default_settings
+
+    def listed(protocol: str) -> str:
+        always = default_settings(driver.name, protocol, with_cpu=False)
+        only_with_cpu = [
+            f"{path} (where cpu.per_request says what a request costs one)"
+            for path in default_settings(driver.name, protocol)
+            if path not in always
+        ]
+        return ", ".join([*only_with_cpu, *always])
+
+    old, new = listed("v2"), listed("v4")
+    settings = new if old == new else f"v3 on: {new}; v1, v2: {old}"
+    return (
+        "Without `search:` or --set, poolsim recommend chooses among these of each client, around "
+        f"a first guess (--dry-run shows the values): {settings}."
+    )
 
 
 def _console() -> Console:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from poolsim.commands.exit_codes import UsageError
+from poolsim.commands.exit_codes import OK, UsageError
 
 if TYPE_CHECKING:
     from poolsim.estimation.progress import Progress
@@ -35,6 +35,7 @@ class Request:
     report: bool
     jobs: int | None
     requests: bool
+    dry_run: bool = False
 
 
 def run_command(request: Request) -> int:
@@ -47,6 +48,8 @@ def run_command(request: Request) -> int:
     _check_out(request.out)
     warnings = (*warnings_of(scenario), *outside_validity(scenario))
     _warn(warnings)
+    if request.dry_run:
+        return _show_amounts(request, scenario, warnings)
 
     with _place_for_requests(request.requests) as requests_into:
         results = _results(request, scenario, warnings, requests_into)
@@ -67,6 +70,23 @@ def run_command(request: Request) -> int:
 
         show(results, Console(), directory)
     return results.exit_code
+
+
+def _show_amounts(request: Request, scenario: Scenario, warnings: tuple[str, ...]) -> int:
+    """What the numbers amount to; nothing is simulated and nothing written."""
+    from poolsim.planning.amounts import amounts_of
+
+    found = amounts_of(scenario)
+    if request.as_json:
+        document = {**found.document(), "warnings": list(warnings)}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        return OK
+    from rich.console import Console
+
+    from poolsim.report.planning.amounts_text import show_amounts
+
+    show_amounts(found, Console(), request.scenario)
+    return OK
 
 
 def _results(

@@ -13,12 +13,10 @@ from poolsim.scenario.load import load, load_text
 from poolsim.scenario.mistakes import ScenarioError
 from poolsim.scenario.resolved import to_yaml
 from poolsim.scenario.scenario import Scenario
+from poolsim.scenario.search import REFUSED
 
 Load = Callable[[Sequence[str]], Scenario]
 """Gives the scenario with some `PATH=VALUE` applied; raises ScenarioError."""
-
-_REFUSED = "the driver raises"
-"""How mistakes begin that are no mistakes of a file but a driver's refusal of its values."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,27 @@ class LoadedPoint:
 
 
 def from_file(path: Path | str) -> Load:
-    """Loads points of a file."""
-    return lambda overrides: load(path, overrides)
+    """Loads points of a file, whose `search:` is checked with the first of them only."""
+    return _searched_once(lambda overrides, searched: load(path, overrides, searched=searched))
 
 
 def from_text(text: str, name: str, directory: Path | str = ".") -> Load:
     """Loads points of a text; see poolsim.scenario.load.load_text."""
-    return lambda overrides: load_text(text, name, directory, overrides)
+    return _searched_once(
+        lambda overrides, searched: load_text(text, name, directory, overrides, searched=searched)
+    )
+
+
+def _searched_once(load_with: Callable[[Sequence[str], bool], Scenario]) -> Load:
+    is_first = True
+
+    def load_next(overrides: Sequence[str]) -> Scenario:
+        nonlocal is_first
+        scenario = load_with(overrides, is_first)
+        is_first = False
+        return scenario
+
+    return load_next
 
 
 def load_point(source: Load, point: Point) -> LoadedPoint:
@@ -50,7 +62,7 @@ def load_point(source: Load, point: Point) -> LoadedPoint:
     try:
         return LoadedPoint(point, source(point.overrides))
     except ScenarioError as error:
-        if all(_REFUSED in mistake.message for mistake in error.mistakes):
+        if all(REFUSED in mistake.message for mistake in error.mistakes):
             return LoadedPoint(point, None, error.mistakes[0].message)
         raise
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from poolsim.scenario.document import Block, Document, Items
 from poolsim.scenario.entries import Entry, Moment
-from poolsim.scenario.mistakes import Findings, TreePath
+from poolsim.scenario.mistakes import Findings, TreePath, did_you_mean
 from poolsim.scenario.units import ShareOfRun, format_duration
 
 DURATION_PATH: TreePath = ("duration",)
@@ -71,6 +71,16 @@ class Context:
         """As written, also of datacenters in which something is wrong."""
         datacenters = self.raw(("cluster", "datacenters"))
         return list(datacenters) if isinstance(datacenters, Block) else []
+
+    def no_phase(self, name: str, known: list[str], leave_off: str) -> str:
+        """What to say of a phase that does not exist; `leave_off` is what to do without one."""
+        if not known:
+            return (
+                f"there is no phase {name}: this load has no phases: {leave_off}, or add "
+                f"phases: [{{name: {name}, at: 50%, for: 10%, rate: x2}}]"
+            )
+        near = did_you_mean(name, known) or f" (there is {', '.join(known[:5])})"
+        return f"there is no phase {name}{near}"
 
     def client_names(self) -> list[str]:
         """As written or by default, also of clients in which something is wrong."""

@@ -599,6 +599,11 @@ class FileEntry(Entry):
         description="For `poolsim recommend`: what to choose among, by path: "
         "`{clients.api.instances: 1..8, clients.api.options.pooling.local.core+max: '1,2,4'}`.",
     )
+    headroom: Annotated[float, fields.HEADROOM] = Field(
+        0.0,
+        description="For `poolsim recommend`: how much more load than there is settings must bear, "
+        "such as 30% (default 0%).",
+    )
     node_loss: Annotated[bool | None, fields.FLAG] = Field(
         None,
         description="For `poolsim recommend`: whether settings must meet the expectations with "

@@ -277,6 +277,27 @@ BANDWIDTH = Written(
 )
 
 
+def _headroom(value: object) -> float:
+    """A share that may be above 100 %."""
+    number = str(value).strip()
+    if isinstance(value, bool) or not number.endswith("%"):
+        raise units.UnitError(f"'{value}' is not a headroom: write 30%")
+    share = units.parse_number(number[:-1], "a headroom", "30%") / 100
+    if not 0 <= share <= MOST_HEADROOM:
+        raise units.UnitError(f"{value} is not within 0% and {MOST_HEADROOM * 100}%")
+    return share
+
+
+MOST_HEADROOM = 100
+"""A hundred times the load is another scenario."""
+HEADROOM = Written(
+    "share",
+    _headroom,
+    {"type": "string", "pattern": units.HEADROOM_PATTERN, "examples": ["30%"]},
+    units.format_share,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Multiple:
     """A level written as a multiple of the base, `x3`."""

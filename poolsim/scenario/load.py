@@ -13,8 +13,10 @@ from poolsim.scenario.scenario import Scenario
 __all__ = ["Mistake", "ScenarioError", "load", "load_plan", "load_text"]
 
 
-def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
+def load(path: Path | str, overrides: Sequence[str] = (), *, searched: bool = True) -> Scenario:
     """The scenario in a file, with `PATH=VALUE` overrides applied before it is checked.
+
+    `searched`: whether what its `search:` names is checked, too, which loads it once a value.
 
     Raises ScenarioError with every mistake, also where there is no readable file.
     """
@@ -29,7 +31,7 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"the file cannot be read: {reason}"
         raise ScenarioError([Mistake(name, 1, 1, "", message)]) from None
-    return _load(decode(content, name), name, path.parent, path, overrides)
+    return _load(decode(content, name), name, path.parent, path, overrides, searched)
 
 
 def load_plan(path: Path | str, overrides: Sequence[str] = ()) -> Scenario:
@@ -49,21 +51,34 @@ def load_text(
     name: str = "scenario.yaml",
     directory: Path | str = ".",
     overrides: Sequence[str] = (),
+    *,
+    searched: bool = True,
 ) -> Scenario:
     """The scenario in a text.
 
-    `name` stands for the file in mistakes; files that the scenario itself names are looked up in
-    `directory`. Raises ScenarioError with every mistake.
+    `searched` is as in `load`. `name` stands for the file in mistakes; files that the scenario
+    itself names are looked up in `directory`. Raises ScenarioError with every mistake.
     """
-    return _load(text, name, Path(directory), None, overrides)
+    return _load(text, name, Path(directory), None, overrides, searched)
 
 
 def _load(
-    text: str, name: str, directory: Path, path: Path | None, overrides: Sequence[str]
+    text: str,
+    name: str,
+    directory: Path,
+    path: Path | None,
+    overrides: Sequence[str],
+    searched: bool,
 ) -> Scenario:
     # pydantic's import costs more than the YAML of a broken file.
     document = read_document(text, name)
     from poolsim.scenario.resolve import resolve
+    from poolsim.scenario.search import check_search
 
     apply_overrides(document, overrides)
+    if searched:
+        check_search(
+            document,
+            lambda more: _load(text, name, directory, path, [*overrides, *more], searched=False),
+        )
     return resolve(document, directory, path)

@@ -384,11 +384,9 @@ def _note_unknown_names(
     loads = [client.load for client in clients if name.client in ("", client.name)]
     phases = [phase.name for load in loads for phase in load.phases]
     if name.phase not in phases:
-        near = did_you_mean(name.phase, phases)
-        if not near:
-            near = f" (there is {', '.join(phases[:5])})" if phases else " (there are none)"
         uses = [("clients", index, "load", "phases") for index in range(len(names))]
-        context.findings.add(place, f"there is no phase {name.phase}{near}", uses=uses)
+        message = context.no_phase(name.phase, phases, f"leave off @{name.phase}")
+        context.findings.add(place, message, uses=uses)
 
 
 def _note_missing_fault(
@@ -401,7 +399,11 @@ def _note_missing_fault(
     if not METRICS[metric].needs_fault or not are_read:
         return
     if not faults:
-        message = f"{metric} needs a fault, and this scenario has none"
+        message = (
+            f"{metric} needs a fault, and this scenario has none: write faults: [{{at: 50%, for: "
+            "10%, node: dc1/1, kind: stop}] (the node that `recommend` loses is no such fault: it "
+            "is gone from the start to the end of the run)"
+        ).replace("dc1", next(iter(context.datacenter_names()), "dc1"))
         context.findings.add(place, message, uses=[("faults",)])
     elif metric == "recover" and not any(
         0 < fault.for_ns < context.duration_ns - fault.at_ns for fault in faults

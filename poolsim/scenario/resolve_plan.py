@@ -11,16 +11,21 @@ from poolsim.scenario.scenario import Client, Plan
 
 
 def resolve_plan(file: FileEntry, clients: list[Client], context: Context) -> Plan:
-    """The plan, with names that exist. Values of `search` are read where they are varied."""
+    """The plan, with names that exist. `search` is checked by search.py."""
     phases = [phase.name for client in clients for phase in client.load.phases]
     loads = [("clients", index, "load", "phases") for index in range(len(clients))]
     if file.peak and file.peak not in phases:
-        near = did_you_mean(file.peak, phases)
-        near = near or (f" (there is {', '.join(phases[:5])})" if phases else " (there are none)")
-        context.note(file, "peak", message=f"there is no phase {file.peak}{near}", uses=loads)
+        message = context.no_phase(file.peak, phases, "leave out peak")
+        context.note(file, "peak", message=message, uses=loads)
     if file.cost:
         _check_cost(file, phases, context)
-    return Plan(file.cost, file.peak or "", tuple(file.search.items()), file.node_loss)
+    traces = [place for place, client in enumerate(clients) if client.load.kind == "trace"]
+    if file.headroom and traces:
+        message = "recorded arrivals (a trace) cannot be scaled: leave headroom out"
+        context.note(file, "headroom", message=message, uses=loads)
+    return Plan(
+        file.cost, file.peak or "", tuple(file.search.items()), file.node_loss, file.headroom
+    )
 
 
 def _check_cost(file: FileEntry, phases: list[str], context: Context) -> None:
@@ -37,5 +42,5 @@ def _check_cost(file: FileEntry, phases: list[str], context: Context) -> None:
             near = did_you_mean(client, names)
             context.note(file, "cost", message=f"there is no client {client}{near}")
         elif phase and phase not in phases:
-            near = did_you_mean(phase, phases)
-            context.note(file, "cost", message=f"there is no phase {phase}{near}")
+            message = context.no_phase(phase, phases, f"leave off @{phase}")
+            context.note(file, "cost", message=message)

@@ -104,6 +104,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         **_unless(plan.cost, "cost"),
         **_unless(plan.peak, "peak"),
         **_unless(plan.search, "search", dict),
+        **_unless(plan.headroom, "headroom", format_share),
         **({"node_loss": plan.node_loss} if plan.node_loss is not None else {}),
     }
 

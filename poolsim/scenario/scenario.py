@@ -367,13 +367,15 @@ class Plan:
 
     `cost`: a formula, "" for the default one; `peak`: the phase that settings are chosen for, ""
     where none is named; `search`: pairs (path, values as written) to choose among; `node_loss`:
-    whether settings must hold with one node lost too, None where the cluster decides.
+    whether settings must hold with one node lost too, None where the cluster decides; `headroom`:
+    how much more load they must bear, as a share of what there is.
     """
 
     cost: str = ""
     peak: str = ""
     search: tuple[tuple[str, str], ...] = ()
     node_loss: bool | None = None
+    headroom: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

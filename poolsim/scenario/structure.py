@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast, get_origin
 
@@ -18,6 +20,8 @@ from pydantic.fields import FieldInfo
 from poolsim.scenario.document import Block, Items
 from poolsim.scenario.entries import Entry
 from poolsim.scenario.fields import Written
+from poolsim.scenario.grouping import torn, ungrouped
+from poolsim.scenario.hints import hint_for
 from poolsim.scenario.mistakes import Findings, TreePath, did_you_mean
 from poolsim.scenario.options import entry_within
 
@@ -26,13 +30,19 @@ EntryType = TypeVar("EntryType", bound=Entry)
 MAY_BE_EMPTY = frozenset({"faults", "changes", "expect", "phases"})
 """Lists whose items people comment out: a key without a value is an empty list."""
 _MOST_PASSES = 1_000
+_LIMIT_AT_END = re.compile(r"[<>=]\s*(\d{1,3})\s*$")
+"""How an expectation ends of which a comma cut the rest off."""
 
 
 def note_empty_values(block: Block, findings: Findings) -> None:
-    """Note every key and list item that has no value."""
+    """Note every key and list item that has no value, and numbers that a comma tore apart."""
     waiting: list[Block | Items] = [block]
     while waiting:
         container = waiting.pop()
+        if isinstance(container, Block):
+            _note_torn_numbers(container, findings)
+        else:
+            _note_torn_expectations(container, findings)
         pairs: Any = container.items() if isinstance(container, Block) else enumerate(container)
         for key, value in pairs:
             path: TreePath = (*container.path, key)
@@ -43,6 +53,38 @@ def note_empty_values(block: Block, findings: Findings) -> None:
                 if isinstance(container, Items):
                     message = "an empty item: write one, or leave it out"
                 findings.add(path, message, breaks=True)
+
+
+def _note_torn_numbers(block: Block, findings: Findings) -> None:
+    """Note `{rate: 36,000/s}`, which YAML reads as a rate of 36 and a key `000/s`."""
+    keys = list(block)
+    for place, key in enumerate(keys):
+        following = itertools.takewhile(lambda later: block[later] is None, keys[place + 1 :])
+        number = torn([str(block[key]), *following]) if isinstance(block[key], int) else ""
+        if not number:
+            continue
+        pieces = keys[place + 1 : place + 1 + number.count(",")]
+        message = f"a comma ends a value here: for {number} write {ungrouped(number)}"
+        findings.add((*block.path, key), message, breaks=True)
+        for piece in pieces:
+            findings.break_off((*block.path, piece))
+
+
+def _note_torn_expectations(items: Items, findings: Findings) -> None:
+    """Note `[throughput > 36,000/s]`, which YAML reads as two items."""
+    for place, item in enumerate(items):
+        end = _LIMIT_AT_END.search(item) if isinstance(item, str) else None
+        if end is None:
+            continue
+        # A group of digits alone was read as a number, without its zeros in front.
+        later = [f"{one:03}" if isinstance(one, int) else str(one) for one in items[place + 1 :]]
+        number = torn([end[1], *later])
+        if number:
+            meant = f"{str(item)[: end.start(1)]}{ungrouped(number).partition(' or ')[0]}"
+            message = f"a comma ends an item here: write {meant}"
+            findings.add((*items.path, place), message, breaks=True)
+            for piece in range(place + 1, place + 1 + number.count(",")):
+                findings.break_off((*items.path, piece))
 
 
 def read_entry(
@@ -130,12 +172,18 @@ class _Fault:
 
     def meant_path(self) -> TreePath:
         """The path of the key that an unknown one probably stands for."""
+        hint = hint_for(str(self.key), self.siblings())
+        if hint is not None and hint.key:
+            return (*self.path[:-1], hint.key)
         near = difflib.get_close_matches(str(self.key), self.siblings(), n=1)
         return (*self.path[:-1], near[0]) if near else self.path
 
     def message(self, homes: Mapping[str, list[str]]) -> str:
         """What is wrong, in the user's terms."""
         if self.is_unknown:
+            hint = hint_for(str(self.key), self.siblings())
+            if hint is not None:
+                return f"unknown key: {hint.sentence}"
             if homes.get(str(self.key)):
                 return f"unknown key here (it belongs in {' or '.join(homes[str(self.key)])})"
             near = did_you_mean(self.key, self.siblings())

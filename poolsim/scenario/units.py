@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
+from poolsim.scenario.grouping import ungrouped
+
 NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
@@ -47,6 +49,7 @@ RATE_PATTERN = (
 )
 COUNT_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?\s*$"
 SHARE_PATTERN = r"^\s*\+?(100(\.0*)?|\d{1,2}(\.\d*)?|\.\d+)\s*%\s*$"
+HEADROOM_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*%\s*$"
 SIZE_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*([kMG]|[KMG]i|K)?B\s*$"
 BANDWIDTH_PATTERN = r"^\s*\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*[kMG]?bit/s\s*$"
 FACTOR_PATTERN = r"^\s*x\s*(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\s*$"
@@ -79,8 +82,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
 
 
-def _split(value: object, what: str, example: str) -> tuple[Decimal, str]:
-    """The number and the unit ("" for none) of a quantity."""
+def _split(value: object, what: str, example: str, usual_unit: str = "") -> tuple[Decimal, str]:
+    """The number and the unit ("" for none) of a quantity; `usual_unit` is for what to write."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnitError(f"{_shown(value)} is not {what}: write {example}")
     if isinstance(value, float) and math.isinf(value):
@@ -88,6 +91,9 @@ def _split(value: object, what: str, example: str) -> tuple[Decimal, str]:
     text = str(value)
     if len(text) > LONGEST_TEXT:
         raise UnitError(f"{_shown(value)} is too long for {what}: write {example}")
+    instead = ungrouped(text, usual_unit)
+    if instead:
+        raise UnitError(f"{_shown(value)} is not {what} (digits are not grouped): write {instead}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise UnitError(f"{_shown(value)} is not {what}: write {example}")
@@ -195,7 +201,7 @@ def parse_count(value: object) -> int:
 
 def parse_rate(value: object) -> float:
     """Events per second of `100/s`, `20k/s`, `1.5M/s`, `90/m`."""
-    number, unit = _split(value, "a rate", "100/s or 20k/s")
+    number, unit = _split(value, "a rate", "100/s or 20k/s", "/s")
     multiple, slash, per = unit.partition("/")
     multiple, per = multiple.strip(), per.strip()
     plain = _plain(abs(number)) if -9 < number.adjusted() < 12 else "100"

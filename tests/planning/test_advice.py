@@ -6,7 +6,7 @@ import pytest
 
 from poolsim.planning.evaluate import Task, evaluate
 from poolsim.planning.points import from_text
-from poolsim.planning.recommend.advice import advice_of
+from poolsim.planning.recommend.advice import advice_before, advice_of
 from poolsim.planning.recommend.question import ask
 from tests.model.whole_runs import TEXT, USUAL
 
@@ -151,3 +151,22 @@ def test_a_closed_load_is_told_by_what_it_came_to(window: int, said: bool) -> No
         duration="200ms",
     )
     assert ["more than one connection" in one for one in found] == [True] * said
+
+
+@pytest.mark.parametrize(
+    ("setting", "per_request", "named"),
+    [
+        ("clients.app.instances=1,2", "0s", "instances is chosen"),
+        ("clients.app.options.pooling.local.core+max=1,2", "0s", "core and max are chosen"),
+        ("clients[0].options.pooling.local.max=1,2", "0s", "max is chosen"),
+        ("clients.app.options.pooling.max_queue_size=1,2", "0s", ""),
+        ("clients.app.instances=1,2", "50us", ""),
+    ],
+)
+def test_connections_and_instances_need_the_cost_of_a_request(
+    setting: str, per_request: str, named: str
+) -> None:
+    text = TEXT.format(driver="java3", **(USUAL | {"cpu": f"{{per_request: {per_request}}}"}))
+    question = ask(from_text(text + "\nexpect: [errors == 0]\n", "advice.yaml"), [setting])
+    found = advice_before(question.base, question.space.parameters)
+    assert [named in one and "cpu.per_request is 0" in one for one in found] == [True] * bool(named)

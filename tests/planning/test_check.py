@@ -68,6 +68,20 @@ def test_a_raised_load_that_breaks_an_expectation_fails(folder: Path) -> None:
     assert "poisson: {rate: 3000/s}" in result.stdout
 
 
+def test_a_headroom_that_was_asked_for_is_asked_for_again(folder: Path) -> None:
+    made = command("recommend", "small.yaml", "--jobs", "1", "--headroom", "30%")
+    assert made.exit_code == 0, made.output
+    assert "with 30% more load than the file has" in made.stdout
+    written = yaml.safe_load(FILE.read_text())
+    assert written["fixed"] == ["headroom=30%"]
+    assert written["evidence"]["headroom"] == "30%"
+    assert "unchanged" in checked().stdout
+    SCENARIO.write_text(TEXT.replace("rate: 500/s", "rate: 900/s"))
+    result = checked()
+    assert "poisson: {rate: 900/s}" in result.stdout
+    assert result.exit_code == 1, result.output
+
+
 def test_a_changed_default_that_breaks_an_expectation_fails(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from poolsim.cli import app
 from poolsim.planning.execute import Executor
 from poolsim.planning.points import from_text
 from poolsim.planning.recommend.answer import Answer
+from poolsim.planning.recommend.asked import default_settings
 from poolsim.planning.recommend.question import MOST_POINTS, ask
 from poolsim.planning.recommend.run import recommend
 from poolsim.planning.recommend.variants import NODE_LOST, NORMAL
+from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.mistakes import ScenarioError
 from tests.planning.exhaustive import LARGEST_REGRET, LARGEST_SHARE, compare
 from tests.planning.small_scenario import POOLING, SMALL
@@ -187,6 +190,77 @@ def test_of_equal_settings_the_one_that_changes_least_is_chosen() -> None:
     assert answer.choice.values[f"{POOLING}.pool_timeout"] == "5s"
 
 
+def test_one_value_on_the_command_line_takes_a_path_out_of_the_file_s_search() -> None:
+    text = TEXT + f"search: {{{POOLING}.local.max: 1..3, {POOLING}.local.max_requests: 2..5}}\n"
+    question = ask(from_text(text, "small.yaml"), [f"{POOLING}.local.max=2"])
+    assert [one.short_label for one in question.space.parameters] == ["max_requests"]
+    assert {question.scenario(n).clients[0].options.local.max for n in range(4)} == {2}
+
+
+def test_headroom_asks_for_as_much_more_load(answer: Answer) -> None:
+    more = answer_to(settings=[*SEARCH, "headroom=30%"])
+    assert more.question.base.clients[0].load.rate == 500, "the file's load"
+    assert more.question.scenario(0).clients[0].load.rate == 650
+    assert more.question.inputs != answer.question.inputs
+    assert answer.choice is not None
+    assert more.choice is not None
+    assert more.choice.cost.mean > answer.choice.cost.mean
+    assert answer.holds_to is not None
+    assert more.holds_to is not None
+    assert more.holds_to >= 1.3
+    assert answer.breaks_at is not None
+    assert answer.breaks_at <= 2
+
+
+def test_what_would_be_asked_is_shown_without_simulating(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(TEXT + f"search: {{{POOLING}.local.max: '1,2,3'}}\n")
+
+    def simulated(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is to be simulated")
+
+    monkeypatch.setattr(Executor, "run", simulated)
+    words = ["recommend", "small.yaml", "--dry-run", "--headroom", "25%"]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    text = " ".join(shown.stdout.split())
+    assert f"{POOLING}.local.max: 1, [2], 3" in text
+    assert "3 settings, of which 3 are simulated at most" in text
+    assert "with one node lost: dc1/1 is stopped before the first request" in text
+    assert "headroom: 25% more load than the file has" in text
+    assert "cpu.per_request is 0" in text
+    assert not Path("recommendations").exists()
+    document = json.loads(CliRunner().invoke(app, [*words, "--format", "json"]).stdout)
+    assert document["search"] == {f"{POOLING}.local.max": ["1", "2", "3"]}
+    assert document["expect"] == ["errors == 0", "wait.p99 < 5ms"]
+    assert document["fixed"] == ["headroom=25%"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "protocol", "some"),
+    [
+        ("java3", "v4", {"instances", "options.pooling.local.core", "options.pooling.local.max"}),
+        ("python", "v4", {"instances", "limit.max_concurrent"}),
+        ("python", "v2", {"options.pooling.local.core"}),
+        ("nodejs", "v4", {"options.pooling.local.core", "options.pooling.max_requests"}),
+    ],
+)
+def test_a_driver_s_page_names_what_is_chosen_among(
+    driver: str, protocol: str, some: set[str]
+) -> None:
+    assert some <= set(default_settings(driver, protocol))
+    page = " ".join(CliRunner().invoke(app, ["drivers", driver]).stdout.split())
+    assert all(f"{path}" in page.partition("recommend chooses among")[2] for path in some)
+
+
+def test_every_driver_has_a_default_search() -> None:
+    for driver in DRIVERS:
+        for protocol in ("v2", "v4"):
+            assert default_settings(driver, protocol)
+
+
 def test_nothing_expected_is_said() -> None:
     with pytest.raises(ScenarioError, match="nothing is expected"):
         ask(from_text(SMALL.partition("expect:")[0], "small.yaml"), SEARCH)
@@ -202,6 +276,10 @@ def test_the_command_writes_and_explains(tmp_path: Path, monkeypatch: pytest.Mon
     assert result.exit_code == 0, result.output
     assert "The cheapest setting that meets every expectation" in result.stdout
     assert "One step smaller" in result.stdout
+    assert "in the driver: PoolingOptions.setMaxConnectionsPerHost(HostDistance.LOCAL, 1)" in (
+        " ".join(result.stdout.split())
+    )
+    assert "--headroom 30%" in result.stdout
     assert "What binds" in result.stdout
     assert Path("recommendations/small.yaml").read_text().startswith("# Written by `poolsim")
     last = result.stdout.strip().splitlines()[-1]

@@ -89,6 +89,8 @@ def test_what_is_no_formula_says_what_to_write(formula: str, says: str) -> None:
         ("cost: foo + 1", "neither a metric"),
         ("peak: rush", "there is no phase rush"),
         ("search: {a: [1, 2]}", "write '1,2,4' or 1..8"),
+        ("headroom: 1.3", "write 30%"),
+        ("headroom: -5%", "not within 0%"),
         ("node_loss: perhaps", "neither true nor false"),
     ],
 )
@@ -101,7 +103,14 @@ def test_mistakes_have_their_place(line: str, says: str) -> None:
 def test_the_plan_is_written_back() -> None:
     plan = (
         "cost: instances * 2\npeak: peak\nsearch: {clients.jobs.instances: 1..8}\nnode_loss: true\n"
+        "headroom: 130.5%\n"
     )
     scenario = load_text(TEXT + plan)
     assert load_text(to_yaml(scenario)).plan == scenario.plan
     assert "cost" not in to_yaml(load_text(TEXT))
+
+
+def test_recorded_arrivals_leave_no_room() -> None:
+    text = TEXT.replace("load: {poisson: {rate: 10/s}}", "load: {trace: {times: [1ms]}}")
+    with pytest.raises(ScenarioError, match="headroom: recorded arrivals"):
+        load_text(text + "headroom: 30%\n")

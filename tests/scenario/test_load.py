@@ -380,3 +380,137 @@ def test_a_million_mistakes_do_not_take_for_ever() -> None:
     assert "20,000 items: at most 1,000" in found[0]
     keys = "".join(f"key{number}: 1\n" for number in range(10_000))
     assert len(messages(SMALL + keys)) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (
+            {"load": "{poisson: {rate: 9,000/s}}"},
+            "clients[0].load.poisson.rate: a comma ends a value here: for 9,000/s write 9000/s or "
+            "9k/s",
+        ),
+        (
+            {"load": "{poisson: {rate: 1/s}, phases: [{at: 1s, rate: 1,500,000/s}]}"},
+            "clients[0].load.phases[0].rate: a comma ends a value here: for 1,500,000/s write "
+            "1500000/s or 1500k/s",
+        ),
+        (
+            {"datacenters": "{dc1: {nodes: 1,000}}"},
+            "cluster.datacenters.dc1.nodes: a comma ends a value here: for 1,000 write 1000 or 1k",
+        ),
+        (
+            {"expect": "[throughput > 36,000/s, errors == 0]"},
+            "expect[0]: a comma ends an item here: write throughput > 36000/s",
+        ),
+        (
+            {"expect": "[errors < 1,000]"},
+            "expect[0]: a comma ends an item here: write errors < 1000",
+        ),
+    ],
+)
+def test_a_comma_that_tears_a_number_apart_is_one_mistake(
+    part: dict[str, str], message: str
+) -> None:
+    (only,) = messages(small(**part))
+    assert only.partition(": ")[2] == message
+
+
+def test_a_number_without_a_comma_is_none_that_was_torn() -> None:
+    assert messages(small(datacenters="{dc1: {nodes: 1, abc: }}"))[0].endswith(
+        "no value: write one, or leave the key out"
+    )
+    assert load_text(small(expect="[errors < 1, rejected == 0]")).expectations
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "meant"),
+    [
+        ({"client": "processes: 40"}, "clients[0].processes", "write instances: so many processes"),
+        ({"client": "pods: 40"}, "clients[0].pods", "write instances"),
+        ({"client": "replicas: 40"}, "clients[0].replicas", "write instances"),
+        ({"client": "workers: 40"}, "clients[0].workers", "write instances"),
+        ({"client": "semaphore: 64"}, "clients[0].semaphore", "limit: {max_concurrent: 64}"),
+        ({"client": "concurrency: 64"}, "clients[0].concurrency", "limit: {max_concurrent: 64}"),
+        ({"client": "limit: {semaphore: 64}"}, "clients[0].limit.semaphore", "max_concurrent"),
+        ({"client": "consistency: quorum"}, "clients[0].consistency", "one coordinator"),
+        (
+            {"client": "options: {consistency_level: LOCAL_QUORUM}"},
+            "clients[0].options.consistency_level",
+            "cluster.node.service is how long that takes",
+        ),
+        ({"client": "options: {consistency: quorum}"}, "clients[0].options.consistency", "one coo"),
+        ({"consistency": "QUORUM"}, "consistency", "one coordinator"),
+        (
+            {"datacenters": "{dc1: {nodes: 3, rf: 3}}"},
+            "cluster.datacenters.dc1.rf",
+            "write replication_factor",
+        ),
+        (
+            {"datacenters": "{dc1: {nodes: 3, replicas: 3}}"},
+            "cluster.datacenters.dc1.replicas",
+            "write replication_factor",
+        ),
+        (
+            {"service": "{constant: 1ms}, concurrent_reads: 64"},
+            "cluster.node.concurrent_reads",
+            "write workers",
+        ),
+        ({"load": "{closed: {window: 4, concurrency: 50}}"}, "clients[0].load.closed.concurrency",
+         "write window"),
+    ],
+)  # fmt: skip
+def test_a_key_that_means_another_says_which(part: dict[str, str], place: str, meant: str) -> None:
+    found = [one for one in messages(small(**part)) if f" {place}: unknown key: " in one]
+    assert len(found) == 1, messages(small(**part))
+    assert meant in found[0]
+
+
+def test_every_hint_names_a_key_that_is_there() -> None:
+    """`beside` and `key` stand in one block of the format, and no word of a hint does."""
+    from poolsim.scenario.entries import Entry, FileEntry
+    from poolsim.scenario.hints import HINTS
+    from poolsim.scenario.options import entry_within
+
+    blocks: list[set[str]] = []
+
+    def visit(entry: type[Entry]) -> None:
+        blocks.append({info.alias or name for name, info in entry.model_fields.items()})
+        for info in entry.model_fields.values():
+            inner = entry_within(info.annotation)
+            if inner is not None:
+                visit(inner)
+
+    visit(FileEntry)
+    for hint in HINTS:
+        if hint.beside:
+            meant = [block for block in blocks if hint.beside in block]
+            assert meant
+            assert all(hint.key in block for block in meant)
+            assert not any(set(hint.words) & block for block in meant)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "instead"),
+    [
+        ("expect", "[latency.p99@rush < 20ms]", "leave off @rush"),
+        ("cost", "open_connections.max@rush", "leave off @rush"),
+        ("peak", "rush", "leave out peak"),
+    ],
+)
+def test_a_phase_of_a_load_without_phases_says_how_to_do_without_or_add_it(
+    key: str, value: str, instead: str
+) -> None:
+    (only,) = messages(small(**{key: value}))
+    said = f"there is no phase rush: this load has no phases: {instead}, or add phases: "
+    assert said in only
+    phases = only.partition("add phases: ")[2]
+    load_text(small(load=f"{{poisson: {{rate: 10/s}}, phases: {phases}}}", **{key: value}))
+
+
+def test_a_metric_of_faults_says_which_fault_to_add() -> None:
+    (only,) = messages(small(datacenters="{east: {nodes: 2}}", expect="[recover < 5s]"))
+    assert "recover needs a fault, and this scenario has none" in only
+    assert "the node that `recommend` loses is no such fault" in only
+    fault = only.partition("write faults: ")[2].partition(" (the node")[0]
+    load_text(small(datacenters="{east: {nodes: 2}}", expect="[recover < 5s]", faults=fault))

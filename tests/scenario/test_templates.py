@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 from poolsim.estimation.run import run_scenario
+from poolsim.planning.amounts import amounts_of
+from poolsim.planning.points import from_text
+from poolsim.planning.recommend.question import ask
+from poolsim.planning.recommend.variants import NODE_LOST, NORMAL
 from poolsim.scenario.load import load_text
 from poolsim.scenario.templates import Template, templates
 
 ROOT = Path(__file__).parents[2]
 EVERY = pytest.mark.parametrize("template", templates(), ids=lambda template: template.name)
 ASKED = {
+    "my-fleet": set(),  # everybody's own
+    "my-python-service": set(),
     "fan-out": {"spotify/heroic#324"},
     "semaphore": {"openzipkin/zipkin#1356", "apache/cassandra-java-driver#860"},
     "queue-size": {"scylladb/java-driver#577"},
@@ -96,6 +102,20 @@ def test_the_quickstart_of_the_project_is_the_template() -> None:
     template = next(template for template in templates() if template.name == "quickstart")
     committed = (ROOT / "scenarios" / "quickstart.yaml").read_text(encoding="utf-8")
     assert committed == template.text
+
+
+@pytest.mark.parametrize("name", ["my-fleet", "my-python-service"])
+def test_a_template_for_one_s_own_numbers_asks_what_can_be_answered(name: str) -> None:
+    """`recommend` can choose among settings that its file has already, and the nodes can do it."""
+    (text,) = [template.text for template in templates() if template.name == name]
+    question = ask(from_text(text, f"{name}.yaml"))
+    assert None not in question.own_places, "the file's own values are among the choices"
+    assert [variant.name for variant in question.variants] == [NORMAL, NODE_LOST]
+    assert amounts_of(question.base).problems == ()
+    assert 20 <= len(question.space) <= 60, "minutes, not an hour"
+    for client in question.base.clients:
+        assert client.per_request_ns, "what a request costs decides how many instances do"
+    assert len(re.findall("# yours$", text, re.MULTILINE)) >= 9
 
 
 @EVERY

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -204,3 +205,57 @@ def test_a_time_may_be_a_share_of_the_run() -> None:
     assert units.parse_moment("2s") == 2_000_000_000
     with pytest.raises(UnitError, match="share of the run"):
         units.parse_moment("101%")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("36,000/s", "36000/s or 36k/s"),
+        ("9,000/s", "9000/s or 9k/s"),
+        ("9 000 /s", "9000/s or 9k/s"),
+        ("36_000/s", "36000/s or 36k/s"),
+        ("36'000/s", "36000/s or 36k/s"),
+        ("1,000,000/s", "1000000/s or 1M/s"),
+        ("36,500/s", "36500/s"),
+        ("36,000", "36000/s or 36k/s"),
+        ("36,000k/s", "36000k/s"),
+        ("1,5k/s", "1.5k/s"),
+    ],
+)
+def test_grouped_digits_of_a_rate_say_what_to_write(written: str, meant: str) -> None:
+    with pytest.raises(UnitError) as caught:
+        units.parse_rate(written)
+    assert str(caught.value).endswith(f"(digits are not grouped): write {meant}")
+    for text in meant.split(" or "):
+        assert units.parse_rate(text) > 0
+
+
+@pytest.mark.parametrize(
+    ("parse", "written", "meant"),
+    [
+        (units.parse_duration, "1,500ms", "1500ms"),
+        (units.parse_duration, "0,250ms", "0.250ms"),
+        (units.parse_duration, "1,5ms", "1.5ms"),
+        (units.parse_moment, "1,500s", "1500s"),
+        (units.parse_count, "1,024", "1024"),
+        (units.parse_count, "20,000", "20000 or 20k"),
+        (units.parse_count, "1_024", "1024"),
+        (units.parse_size, "1,024KiB", "1024KiB"),
+        (units.parse_share, "2,5%", "2.5%"),
+    ],
+)
+def test_grouped_digits_and_decimal_commas_say_what_to_write(
+    parse: Callable[[object], object], written: str, meant: str
+) -> None:
+    with pytest.raises(UnitError) as caught:
+        parse(written)
+    assert str(caught.value).endswith(f": write {meant}")
+    for text in meant.split(" or "):
+        parse(text)
+
+
+@pytest.mark.parametrize("written", ["1,2,4", "12,34,56/s", "abc,000", "36,,000/s"])
+def test_other_commas_are_no_groups(written: str) -> None:
+    with pytest.raises(UnitError) as caught:
+        units.parse_rate(written)
+    assert "grouped" not in str(caught.value)

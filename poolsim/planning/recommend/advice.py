@@ -8,12 +8,13 @@ per second and host ask for more than settings.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from poolsim.planning.evaluate import Outcome
 from poolsim.planning.recommend.bottleneck import Levels
 from poolsim.planning.recommend.demand import Demand, demand_of
 from poolsim.scenario.drivers import DRIVERS
+from poolsim.scenario.parameters import Parameter
 from poolsim.scenario.scenario import Client, Scenario
 from poolsim.scenario.units import format_duration
 
@@ -24,17 +25,48 @@ _LEGACY = 2
 _LEGACY_STREAMS = 128
 _MANY_CONNECTIONS = 8
 _SHORT_NS = 2_000_000_000
+_COUNTS_OF_THREADS = ("instances", "core", "max", "coreConnectionsPerHost", "maxConnectionsPerHost")
 
 
-def advice_of(scenario: Scenario, outcome: Outcome, peak: str) -> list[str]:
-    """All that applies, in the order of the clients."""
+def advice_of(
+    scenario: Scenario, outcome: Outcome, peak: str, chosen: Sequence[Parameter] = ()
+) -> list[str]:
+    """All that applies, in the order of the clients; `chosen`: what was chosen among."""
     found: list[str] = []
     for client in scenario.clients:
         demand = demand_of(scenario, client)
         levels = Levels(outcome, client, peak)
         sentences = _sentences(scenario, client, demand, levels)
         found += [f"{client.name}: {sentence}" for sentence in sentences]
+    return found + advice_before(scenario, chosen)
+
+
+def advice_before(scenario: Scenario, chosen: Sequence[Parameter]) -> list[str]:
+    """What can be said to a choice among `chosen` before anything is simulated."""
+    found = []
+    for client in scenario.clients:
+        counted = _of_threads(scenario, client, chosen)
+        if counted and not client.per_request_ns:
+            found.append(
+                f"{client.name}: {' and '.join(counted)} {'are' if len(counted) > 1 else 'is'} "
+                "chosen without knowing what a request costs an I/O thread (cpu.per_request is 0): "
+                "no I/O thread ever limits a connection or a process; say what a request costs, "
+                "such as cpu: {per_request: 50us} (a profile of the service tells)"
+            )
     return found
+
+
+def _of_threads(scenario: Scenario, client: Client, chosen: Sequence[Parameter]) -> list[str]:
+    """Last parts of the client's paths that say how many I/O threads there are, or how many
+    connections these have."""
+    prefixes = (f"clients.{client.name}.", f"clients[{scenario.clients.index(client)}].")
+    found = []
+    for parameter in chosen:
+        for path in parameter.paths:
+            words = [word for word in path.split(".") if not word.isdigit()]
+            if path.startswith(prefixes) and words[-1] in _COUNTS_OF_THREADS:
+                found.append(words[-1])
+    return list(dict.fromkeys(found))
 
 
 def _sentences(scenario: Scenario, client: Client, demand: Demand, levels: Levels) -> Iterator[str]:

@@ -16,6 +16,8 @@ from poolsim.scenario.scenario import Client, Datacenter, Law, Scenario
 
 _NS = 1e-9
 _CELLS = 10_000
+BASE = "base"
+"""The level of a load outside of its phases."""
 
 
 def mean_service_s(law: Law) -> float:
@@ -59,14 +61,29 @@ class Demand:
         return self.rate_per_s / self.capacity_per_s
 
 
-def demand_of(scenario: Scenario, client: Client, nodes_lost: int = 0) -> Demand:
-    """The demand of a client at its highest level."""
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How much a client's load asks for at some time. `name`: base, a phase's, or what it is;
+    `rate_per_s`: of all instances, None for a closed load, of which `bound` requests are in flight
+    at most."""
+
+    name: str
+    rate_per_s: float | None
+    bound: float = 0.0
+
+
+def demand_of(
+    scenario: Scenario, client: Client, nodes_lost: int = 0, level: Level | None = None
+) -> Demand:
+    """The demand of a client at a level of its load, by default the highest."""
+    if level is None:
+        level = highest_level(client, scenario.duration_ns)
     home = home_of(scenario, client)
     nodes = max(home.nodes - nodes_lost, 1)
     service_s = mean_service_s(scenario.node.service)
     trip_s = service_s + 2 * home.delay_ns * _NS + client.per_request_ns * _NS
-    rate, bound = _level(client, scenario.duration_ns)
-    in_flight = rate * trip_s if rate is not None else bound
+    rate = level.rate_per_s
+    in_flight = rate * trip_s if rate is not None else level.bound
     if rate is not None and client.max_concurrent:
         in_flight = min(in_flight, float(client.max_concurrent * client.instances))
     capacity = nodes * scenario.node.workers / service_s if service_s else math.inf
@@ -78,20 +95,26 @@ def home_of(scenario: Scenario, client: Client) -> Datacenter:
     return next(one for one in scenario.datacenters if one.name == client.datacenter)
 
 
-def _level(client: Client, duration_ns: int) -> tuple[float | None, float]:
-    """Highest rate per second, or None and the most that a closed load has in flight."""
+def highest_level(client: Client, duration_ns: int) -> Level:
+    """The level at which the client's load asks for most."""
+    return max(levels_of(client, duration_ns), key=lambda level: level.rate_per_s or level.bound)
+
+
+def levels_of(client: Client, duration_ns: int) -> list[Level]:
+    """The base and each phase of a client's load, in the order of the file; of a ramp its end."""
     load = client.load
-    phases = [phase.value for phase in load.phases]
     match load.kind:
         case "poisson" | "uniform":
-            return max([load.rate, *phases]), 0.0
+            rates = [Level(phase.name, phase.value) for phase in load.phases]
+            return [Level(BASE, load.rate), *rates]
         case "bursts":
             # A burst is issued one after another, cpu.issue apart, by every instance.
-            return None, float(load.size)
+            return [Level("a burst", None, float(load.size))]
         case "closed" | "users":
-            return None, max([float(load.window or load.count), *phases])
+            bounds = [Level(phase.name, None, phase.value) for phase in load.phases]
+            return [Level(BASE, None, float(load.window or load.count)), *bounds]
         case _:
-            return _busiest_second(load.times_ns, duration_ns), 0.0
+            return [Level("the busiest second", _busiest_second(load.times_ns, duration_ns))]
 
 
 def _busiest_second(times_ns: tuple[int, ...], duration_ns: int) -> float:

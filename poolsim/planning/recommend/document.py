@@ -21,10 +21,12 @@ import yaml
 from poolsim import __version__
 from poolsim.estimation.results import Estimate
 from poolsim.planning.recommend.answer import Answer, Setting
+from poolsim.planning.recommend.in_the_driver import in_the_driver
 from poolsim.planning.recommend.pairing import TOLERANCE
 from poolsim.recording.digest import inputs_hash
 from poolsim.recording.whole_file import write_whole
 from poolsim.scenario.mistakes import Mistake, ScenarioError
+from poolsim.scenario.units import format_share
 
 SCHEMA_VERSION = 1
 RECOMMENDATIONS = Path("recommendations")
@@ -85,6 +87,7 @@ def document_of(answer: Answer, scenario: Path, directory: Path) -> dict[str, An
         "fixed": list(question.space.fixed),
         "settings": list(question.settings),
         "choice": dict(answer.choice.values),
+        "in_the_driver": list(in_the_driver(question, answer.choice.number)),
         "cost": {"formula": question.cost.text, **_estimate(answer.choice.cost)},
         "margins": [
             {
@@ -121,6 +124,7 @@ def document_of(answer: Answer, scenario: Path, directory: Path) -> dict[str, An
             "tolerance": f"{TOLERANCE:.0%}",
             "held": [variant.name for variant in question.variants],
             "peak": question.peak or "the whole run",
+            "headroom": format_share(question.base.plan.headroom),
             "seed": question.base.seed,
         },
         "versions": {"poolsim": __version__, "numpy": np.__version__},

@@ -9,17 +9,18 @@ which that probability is small; the search begins there and corrects what the f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from poolsim.fidelity.theory import erlang_b
 from poolsim.planning.recommend.demand import Demand, demand_of
+from poolsim.planning.recommend.variants import with_headroom
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.scenario import Client, Scenario
 
 if TYPE_CHECKING:
     from poolsim.planning.recommend.question import Question
-    from poolsim.planning.space import Parameter
+    from poolsim.scenario.parameters import Parameter
 
 _RARE = 1e-3
 """Probability of finding every stream taken that the first guess allows."""
@@ -41,22 +42,14 @@ def default_search(scenario: Scenario) -> tuple[tuple[str, str], ...]:
     """What to choose among where the file does not say: per client, around the first guess."""
     found: list[tuple[str, str]] = []
     for client in scenario.clients:
-        if client.driver == "java3":
-            found += _java3(scenario, client)
-        elif client.driver == "nodejs":
-            found += _nodejs(scenario, client)
-        elif client.driver == "cassandraorm":
-            found += _cassandraorm(scenario, client)
-        elif client.protocol <= _LEGACY:
-            found += _legacy_python(scenario, client)
-        else:
-            found += _python(scenario, client)
+        found += _SEARCHES.get(client.driver, _python)(scenario, client)
     return tuple(found)
 
 
 def guessed_points(question: Question) -> list[int]:
     """The points nearest to the first guess: exactly enough, and a step more of everything."""
-    guess = [_guess(question.base, one) for one in question.space.parameters]
+    asked = with_headroom(question.base)
+    guess = [_guess(asked, one) for one in question.space.parameters]
     numbers = []
     for more in (0, 1):
         places = [
@@ -167,6 +160,11 @@ def _legacy_python(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
 
 
 def _python(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
+    legacy = client.protocol <= _LEGACY
+    return _legacy_python(scenario, client) if legacy else _processes(scenario, client)
+
+
+def _processes(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
     """One connection per host: what is left to choose is how many processes, and how much each
     lets through."""
     demand = demand_of(scenario, client, nodes_lost=1)
@@ -211,6 +209,15 @@ def _cassandraorm(scenario: Scenario, client: Client) -> list[tuple[str, str]]:
         (f"{path}.coreConnectionsPerHost.0", _listed([*_counts(1, most), local.core])),
         (f"{path}.maxRequestsPerConnection", _listed([default, local.max_requests])),
     ]
+
+
+_SEARCHES: dict[str, Callable[[Scenario, Client], list[tuple[str, str]]]] = {
+    "java3": _java3,
+    "python": _python,
+    "nodejs": _nodejs,
+    "cassandraorm": _cassandraorm,
+}
+"""By driver; every other one is taken for one with a connection per host, as `python`."""
 
 
 def _counts(low: int, high: int) -> list[int]:

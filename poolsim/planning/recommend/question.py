@@ -9,17 +9,22 @@ from functools import cached_property
 from poolsim.planning.evaluate import kept_metrics
 from poolsim.planning.points import Load, LoadedPoint, load_point
 from poolsim.planning.recommend.first_guess import default_search
-from poolsim.planning.recommend.variants import Variant, variants_of
-from poolsim.planning.space import Parameter, Space, parse_space
+from poolsim.planning.recommend.variants import Variant, variants_of, with_headroom
+from poolsim.planning.space import Space, parse_space
 from poolsim.planning.sweep import peak_of
 from poolsim.recording.digest import inputs_hash
 from poolsim.scenario.cost import Cost, default_cost, parse_cost
 from poolsim.scenario.mistakes import Mistake, ScenarioError
+from poolsim.scenario.parameters import Parameter, parse_parameter
 from poolsim.scenario.resolved import to_yaml
 from poolsim.scenario.scenario import Scenario
 
 MOST_POINTS = 20_000
 """Of a space to choose from: every point is compared with every one simulated."""
+
+FROM_COMMAND_LINE = "as --set says"
+FROM_FILE = "as the file's search: says"
+FROM_DRIVERS = "what matters for the drivers: neither search: nor --set says anything else"
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Question:
     metrics: tuple[str, ...]
     peak: str
     """The phase that settings are chosen for, "" for the whole run."""
+    origin: str = FROM_COMMAND_LINE
+    """Who said what to choose among."""
     _loaded: dict[int, LoadedPoint] = field(default_factory=dict, repr=False)
 
     def loaded(self, number: int) -> LoadedPoint:
@@ -44,10 +51,15 @@ class Question:
         return self._loaded[number]
 
     def scenario(self, number: int) -> Scenario:
-        """The scenario of a point that is not refused."""
+        """The scenario of a point that is not refused, under the load that it is to bear."""
         scenario = self.loaded(number).scenario
         assert scenario is not None, "the driver refuses this point"
-        return scenario
+        return with_headroom(scenario)
+
+    @property
+    def factor(self) -> float:
+        """Of all loads: how many times as high as in the file they are to be borne."""
+        return 1.0 + self.base.plan.headroom
 
     def places(self, number: int) -> tuple[int, ...]:
         """The places of a point in the parameters' lists."""
@@ -114,7 +126,8 @@ def ask(source: Load, settings: Sequence[str] = ()) -> Question:
     """The question of a scenario.
 
     `settings` (`PATH=VALUES`) say what to choose among; without any that varies, the scenario's
-    own `search:` does, and without one the settings that matter for its drivers.
+    own `search:` does, and without one the settings that matter for its drivers. What has one value
+    in `settings` is not chosen any more.
 
     Raises ScenarioError where the scenario has mistakes or expects nothing, or the space is too
     large.
@@ -123,11 +136,13 @@ def ask(source: Load, settings: Sequence[str] = ()) -> Question:
     base = source(given.fixed)
     if not base.expectations:
         raise _wrong(base, NOTHING_EXPECTED)
+    origin = FROM_COMMAND_LINE
     if given.parameters:
         space = given
     else:
-        search = base.plan.search or default_search(base)
-        space = parse_space([*given.fixed, *(f"{path}={values}" for path, values in search)])
+        origin = FROM_FILE if base.plan.search else FROM_DRIVERS
+        search = base.plan.search or default_search(with_headroom(base))
+        space = parse_space([*given.fixed, *_left_to_choose(search, given.fixed)])
     if not space.parameters:
         raise _wrong(base, "search: nothing varies: write {PATH: VALUES} with several values")
     if len(space) > MOST_POINTS:
@@ -137,7 +152,18 @@ def ask(source: Load, settings: Sequence[str] = ()) -> Question:
     peak = peak_of(base)
     cost = parse_cost(base.plan.cost or default_cost(peak))
     metrics = kept_metrics(base, [*cost.metrics, *_peak_metrics(base, peak)])
-    return Question(source, base, space, variants_of(base), cost, metrics, peak)
+    return Question(source, base, space, variants_of(base), cost, metrics, peak, origin)
+
+
+def _left_to_choose(search: Sequence[tuple[str, str]], fixed: Sequence[str]) -> list[str]:
+    """`PATH=VALUES` of a search without the paths that were given one value."""
+    pinned = {override.partition("=")[0] for override in fixed}
+    found = []
+    for path, values in search:
+        setting = f"{path}={values}"
+        if not pinned.intersection(parse_parameter(setting).paths):
+            found.append(setting)
+    return found
 
 
 def _peak_metrics(scenario: Scenario, peak: str) -> list[str]:

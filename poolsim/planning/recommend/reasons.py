@@ -13,8 +13,8 @@ from poolsim.planning.recommend.pairing import is_as_good, paired_difference
 from poolsim.planning.recommend.question import Question
 from poolsim.planning.recommend.slack import margin_of
 from poolsim.planning.recommend.variants import NODE_LOST, can_be_scaled, with_load
-from poolsim.planning.values import numbers_of
 from poolsim.planning.words import value_text
+from poolsim.scenario.values import numbers_of
 
 MOST_NEAR = 12
 LOAD_FACTORS = (1.1, 1.25, 1.5, 2.0)
@@ -166,9 +166,9 @@ def _tightest(question: Question, evidence: Evidence, number: int) -> Resource |
 
 @dataclass(frozen=True, slots=True)
 class Bearing:
-    """How much more load a choice bears. `holds_to`: the highest factor that was tried and at
-    which it holds, None where the load cannot be scaled; `breaks_at`: the lowest at which it does
-    not, None where none was found; `breaks`: what breaks there."""
+    """How much load a choice bears, in multiples of the file's. `holds_to`: the highest that was
+    tried and at which it holds, None where the load cannot be scaled; `breaks_at`: the lowest at
+    which it does not, None where none was found; `breaks`: what breaks there."""
 
     holds_to: float | None
     breaks_at: float | None = None
@@ -181,7 +181,7 @@ def load_it_bears(
     """Raise all loads by LOAD_FACTORS, one after the other, until the choice breaks."""
     if not can_be_scaled(question.base):
         return Bearing(None)
-    holds = 1.0
+    holds = question.factor
     scenario = question.scenario(best.number)
     for factor in LOAD_FACTORS:
         tasks = [
@@ -198,6 +198,11 @@ def load_it_bears(
             for verdict in outcomes[place].verdicts(question.base.expectations):
                 if verdict.status != "passed":
                     text = f"{verdict.text} (it is {value_text(verdict.estimate)}) {variant.name}"
-                    return Bearing(holds, factor, text)
-        holds = factor
+                    return Bearing(holds, _of_file(question, factor), text)
+        holds = _of_file(question, factor)
     return Bearing(holds)
+
+
+def _of_file(question: Question, factor: float) -> float:
+    """A factor on the load that is to be borne as one on the file's load."""
+    return round(factor * question.factor, 6)

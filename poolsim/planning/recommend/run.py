@@ -8,6 +8,7 @@ from poolsim.planning.execute import Executor
 from poolsim.planning.recommend.advice import advice_of
 from poolsim.planning.recommend.answer import Answer, AnswerStatus
 from poolsim.planning.recommend.evidence import Evidence, Judgement
+from poolsim.planning.recommend.nagle import nagle_advice
 from poolsim.planning.recommend.question import Question
 from poolsim.planning.recommend.reasons import (
     binding_resources,
@@ -50,7 +51,7 @@ def recommend(
     evidence = Evidence(question, executor, told_of_budget(told))
     found = search(question, evidence, first)
     if found.best is None:
-        return _without_choice(question, evidence, found)
+        return _without_choice(question, evidence, found, executor)
     best = _settled(question, evidence, found.best)
     steps = steps_of(question, evidence, best)
     bearing = load_it_bears(question, evidence, best, executor)
@@ -69,7 +70,7 @@ def recommend(
         breaks_at=bearing.breaks_at,
         breaks=bearing.breaks,
         reasons=tuple(binding_resources(question, evidence, best, steps)),
-        advice=tuple(advice_of(scenario, normal, question.peak)),
+        advice=tuple(advice_of(scenario, normal, question.peak, question.space.parameters)),
         warnings=tuple(warnings_of(scenario)),
         simulated=len(evidence.simulated),
         replications=best.replications,
@@ -106,7 +107,9 @@ def _is_better(question: Question, one: Judgement, best: Judgement) -> bool:
     return is_as_far and question.changes(one.number) < question.changes(best.number)
 
 
-def _without_choice(question: Question, evidence: Evidence, found: Found) -> Answer:
+def _without_choice(
+    question: Question, evidence: Evidence, found: Found, executor: Executor
+) -> Answer:
     judged = [evidence.judge(number) for number in evidence.simulated]
     nearest = max(judged, key=lambda one: (round(one.slack, 3), -one.number))
     status: AnswerStatus = "undecided" if found.undecided else "none"
@@ -114,6 +117,9 @@ def _without_choice(question: Question, evidence: Evidence, found: Found) -> Ans
         nearest = _cheapest(found.undecided)[0]
     scenario = question.scenario(nearest.number)
     normal = evidence.outcomes[nearest.number, 0]
+    advice = advice_of(scenario, normal, question.peak, question.space.parameters)
+    if status == "none":
+        advice = [*nagle_advice(question, evidence, nearest.number, executor), *advice]
     return Answer(
         question=question,
         status=status,
@@ -127,7 +133,14 @@ def _without_choice(question: Question, evidence: Evidence, found: Found) -> Ans
         breaks_at=None,
         breaks="",
         reasons=(),
-        advice=tuple(advice_of(scenario, normal, question.peak)),
+        advice=(
+            *(
+                nagle_advice(question, evidence, nearest.number, executor)
+                if status == "none"
+                else ()
+            ),
+            *advice_of(scenario, normal, question.peak, question.space.parameters),
+        ),
         warnings=tuple(warnings_of(scenario)),
         simulated=len(evidence.simulated),
         replications=nearest.replications,

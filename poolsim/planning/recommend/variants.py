@@ -34,19 +34,25 @@ def variants_of(scenario: Scenario) -> tuple[Variant, ...]:
 
 
 def with_node_lost(scenario: Scenario) -> Scenario:
-    """The first node of the first client's datacenter is gone from the start to the end.
+    """`lost_node` is gone from the start to the end.
 
     What the loss itself costs is a matter of faults within the run; here the others carry its
     load. It stops before the first request, so none is lost with it.
     """
+    node, name = lost_node(scenario)
+    fault = Fault(0, 0, node, name, "stop")
+    return replace(scenario, faults=(fault, *scenario.faults))
+
+
+def lost_node(scenario: Scenario) -> tuple[int, str]:
+    """Index and name of the first node of the first client's datacenter."""
     home = scenario.clients[0].datacenter
     node = 0
     for datacenter in scenario.datacenters:
         if datacenter.name == home:
             break
         node += datacenter.nodes
-    fault = Fault(0, 0, node, scenario.node_names[node], "stop")
-    return replace(scenario, faults=(fault, *scenario.faults))
+    return node, scenario.node_names[node]
 
 
 def with_load(scenario: Scenario, factor: float) -> Scenario:
@@ -55,6 +61,12 @@ def with_load(scenario: Scenario, factor: float) -> Scenario:
         replace(client, load=_scaled(client.load, factor)) for client in scenario.clients
     )
     return replace(scenario, clients=clients)
+
+
+def with_headroom(scenario: Scenario) -> Scenario:
+    """Under the load that settings must bear, the scenario's headroom included."""
+    headroom = scenario.plan.headroom
+    return with_load(scenario, 1.0 + headroom) if headroom else scenario
 
 
 def can_be_scaled(scenario: Scenario) -> bool:

@@ -9,9 +9,12 @@ from rich.console import Console
 
 from poolsim.estimation.results import Estimate
 from poolsim.planning.recommend.answer import Answer, Setting
+from poolsim.planning.recommend.in_the_driver import in_the_driver
 from poolsim.planning.recommend.pairing import TOLERANCE
+from poolsim.planning.recommend.question import Question
 from poolsim.report.terminal import COLOURS, Page
 from poolsim.report.units import estimate_text, interval
+from poolsim.scenario.units import format_share
 
 MOST_NEAR = 6
 
@@ -20,6 +23,9 @@ def show_answer(answer: Answer, console: Console, scenario: Path, written: Path 
     """Print an answer; `scenario` and `written` are the files it came from and went to."""
     page = Page(console)
     _head(page, answer)
+    if answer.choice is not None:
+        for line in in_the_driver(answer.question, answer.choice.number):
+            page.paragraph(f"in the driver: {line}")
     _margins(page, answer)
     _bearing(page, answer)
     if answer.reasons:
@@ -60,7 +66,13 @@ def _head(page: Page, answer: Answer) -> None:
         page.line((f"{page.symbols.marks[status]} {name}: {what}", _bold(status)))
         page.paragraph(f"Nearest: {_values(answer.nearest)}.")
     page.paragraph(f"cost: {question.cost.text}", "dim")
-    page.paragraph(f"peak: {question.peak or 'the whole run'}", "dim")
+    page.paragraph(f"peak: {question.peak or 'the whole run'}{_headroom(question)}", "dim")
+
+
+def _headroom(question: Question) -> str:
+    """How much more load than the file's all of this is for; "" where it is the file's."""
+    share = question.base.plan.headroom
+    return f", with {format_share(share)} more load than the file has" if share else ""
 
 
 def _bold(status: str) -> str:
@@ -87,12 +99,17 @@ def _bearing(page: Page, answer: Answer) -> None:
     if answer.holds_to is None:
         return
     if answer.breaks_at is None:
-        page.paragraph(f"It still holds at x{answer.holds_to:g} of all loads.")
+        page.paragraph(f"It still holds at x{answer.holds_to:.4g} of all loads.")
     else:
-        held = f"x{answer.holds_to:g}" if answer.holds_to > 1 else "the load as it is"
+        held = f"x{answer.holds_to:.4g}" if answer.holds_to > 1 else "the load as it is"
         page.paragraph(
-            f"It holds up to {held}, and no more at x{answer.breaks_at:g} of all loads: that "
+            f"It holds up to {held}, and no more at x{answer.breaks_at:.4g} of all loads: that "
             f"breaks {answer.breaks}."
+        )
+    if not answer.question.base.plan.headroom:
+        page.paragraph(
+            "For settings that bear more, ask with --headroom 30% (or headroom: 30% in the file).",
+            "dim",
         )
 
 

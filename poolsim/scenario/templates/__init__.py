@@ -8,6 +8,8 @@ from importlib import resources
 
 ORDER = (
     "quickstart",
+    "my-fleet",
+    "my-python-service",
     "fan-out",
     "semaphore",
     "queue-size",

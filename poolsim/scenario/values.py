@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from poolsim.scenario import units
+from poolsim.scenario.grouping import torn, ungrouped
 
 MOST_VALUES = 1_000
 """Of one parameter."""
@@ -76,7 +77,9 @@ def parse_values(text: str) -> tuple[str, ...]:
     Raises ValuesError for an empty item, a range that cannot be read, or more than MOST_VALUES.
     """
     found: dict[str, None] = {}
-    for place, item in _items(text):
+    items = list(_items(text))
+    for number, (place, item) in enumerate(items):
+        _refuse_torn_number([later for _, later in items[number:]], place)
         if not item:
             raise ValuesError(
                 "an empty value: write values with commas between, as in 1,2,4", place
@@ -88,6 +91,17 @@ def parse_values(text: str) -> tuple[str, ...]:
             if len(found) > MOST_VALUES:
                 raise ValuesError(f"more than {MOST_VALUES:,} values: take fewer steps", place)
     return tuple(found)
+
+
+def _refuse_torn_number(items: list[str], place: int) -> None:
+    """`36,000/s` is two values, of which the first has no unit: it was meant as one."""
+    number = torn(items)
+    pieces = number.split(",")[1:]
+    # 1,128 may be two counts; 1,000 is not, nor is 1,128/s.
+    if any(piece[0] == "0" for piece in pieces) or (pieces and not pieces[-1].isdigit()):
+        raise ValuesError(
+            f"a comma stands between two values: for {number} write {ungrouped(number)}", place
+        )
 
 
 def numbers_of(texts: tuple[str, ...]) -> tuple[float, ...] | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from poolsim.planning.values import KINDS, ValuesError, numbers_of, parse_values
+from poolsim.scenario.values import KINDS, ValuesError, numbers_of, parse_values
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from poolsim.planning.values import KINDS, ValuesError, numbers_of, parse_values
         ("x1..x2 linear 3", ["x1", "x1.5", "x2"]),
         ("{max_concurrent: 5, a: [1, 2]},'x, y'", ["{max_concurrent: 5, a: [1, 2]}", "'x, y'"]),
         ("1,1,2", ["1", "2"]),
+        ("4,100,128", ["4", "100", "128"]),
         ("1000..1010 log 11", [str(number) for number in range(1000, 1011)]),
     ],
 )
@@ -38,6 +39,9 @@ def test_values_are_written_out(text: str, values: list[str]) -> None:
         ("1..9 log 1", 0, "2 to 1,000"),
         ("1..9 step 0", 0, "leads nowhere"),
         ("1..5k", 0, "a larger step"),
+        ("36,000/s", 0, "for 36,000/s write 36000/s or 36k/s"),
+        ("5,1,000", 2, "for 1,000 write 1000 or 1k"),
+        ("100,200ms", 0, "for 100,200ms write 100200ms"),
     ],
 )
 def test_what_cannot_be_read_says_what_to_write(text: str, place: int, says: str) -> None:
