@@ -60,6 +60,13 @@ class Demand:
             return None
         return self.rate_per_s / self.capacity_per_s
 
+    @property
+    def rate_per_host(self) -> float | None:
+        """Requests per second that one instance sends to one host."""
+        if self.rate_per_s is None:
+            return None
+        return self.rate_per_s / (self.nodes * self.client.instances)
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
