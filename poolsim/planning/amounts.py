@@ -11,7 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from poolsim.engine.expected import expected_requests
-from poolsim.planning.recommend.demand import Demand, Level, demand_of, home_of, levels_of
+from poolsim.planning.recommend.demand import (
+    Demand,
+    Level,
+    busiest_thread_s,
+    demand_of,
+    home_of,
+    levels_of,
+)
 from poolsim.scenario.scenario import Client, Scenario
 
 
@@ -22,8 +29,10 @@ class Amount:
     Rates are per second; None where the load is closed and its rate follows from the answers.
     `utilisation`: of the workers of the client's nodes, `utilisation_with_one_lost` with one node
     fewer (None for a single node), `io_utilisation` of the I/O threads that have a connection at
-    the start (None where `cpu.per_request` is 0). `in_flight_per_pool`: requests of one instance on
-    one host, by Little's law with nothing waiting; `streams_per_pool`: what a pool takes at most.
+    the start (None where `cpu.per_request` is 0), `process_utilisation` of a process's busiest
+    thread (of the drivers with one thread: issuing and answering together). `in_flight_per_pool`:
+    requests of one instance on one host, by Little's law with nothing waiting; `streams_per_pool`:
+    what a pool takes at most.
     """
 
     client: str
@@ -38,6 +47,7 @@ class Amount:
     utilisation: float | None
     utilisation_with_one_lost: float | None
     io_utilisation: float | None
+    process_utilisation: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,9 @@ def _amount(client: Client, level: Level, demand: Demand, lost: Demand | None) -
         utilisation=demand.utilisation,
         utilisation_with_one_lost=None if lost is None else lost.utilisation,
         io_utilisation=_io_utilisation(client, demand),
+        process_utilisation=(
+            None if rate is None else rate * busiest_thread_s(client) / client.instances
+        ),
     )
 
 
@@ -140,6 +153,12 @@ def _problems(amount: Amount, demand: Demand, lost: Demand | None) -> Iterator[s
             f"the I/O threads cannot do this: {where}: they are {amount.io_utilisation:.0%} busy "
             "with what cpu.per_request says: more instances, or more connections where there are "
             "I/O threads for them"
+        )
+    if amount.process_utilisation is not None and amount.process_utilisation >= 1:
+        yield (
+            f"the processes cannot do this: {where}: each is asked for "
+            f"{amount.process_utilisation:.0%} of a thread's time (cpu.issue, cpu.per_request): "
+            "more instances"
         )
     if amount.in_flight_per_pool >= amount.streams_per_pool > 0:
         yield (

@@ -42,6 +42,7 @@ def test_each_number_is_what_a_person_would_compute() -> None:
     assert evening.utilisation == pytest.approx(36_000 / (6 * 32 / 4e-3), rel=1e-3)
     assert evening.utilisation_with_one_lost == pytest.approx(36_000 / (5 * 32 / 4e-3), rel=1e-3)
     assert evening.io_utilisation == pytest.approx(36_000 * 200e-6 / 24), "two threads, 6 pools"
+    assert evening.process_utilisation == pytest.approx(3_000 * 100e-6), "200us on two threads"
     assert base.io_utilisation == pytest.approx(evening.io_utilisation / 6)
 
 
@@ -65,8 +66,17 @@ def test_what_cannot_be_is_said(old: str, new: str, says: str) -> None:
     text = TEXT.replace(old, new)
     if "max_requests" in new:
         text = text.replace("new_connection_threshold: 6", "new_connection_threshold: 1")
-    (problem,) = amounts_of(load_text(text)).problems
-    assert says in problem
+    problems = amounts_of(load_text(text)).problems
+    assert any(says in problem for problem in problems)
+    assert len(problems) == 1 + ("per_request" in new), "of threads also what a process can do"
+
+
+def test_a_python_process_issues_and_answers_with_one_thread() -> None:
+    text = TEXT.partition("    options:")[0].replace("driver: java3", "driver: python")
+    text = text.replace("per_request: 200us, io_threads: 2", "issue: 150us, per_request: 300us")
+    found = amounts_of(load_text(text + "    load: {uniform: {rate: 27k/s}}\n"))
+    assert found.amounts[0].process_utilisation == pytest.approx(27_000 * 450e-6 / 12)
+    assert "processes cannot do this: api, base: each is asked for 101%" in found.problems[0]
 
 
 def test_clients_that_share_nodes_are_summed() -> None:

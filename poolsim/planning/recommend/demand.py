@@ -97,6 +97,18 @@ def demand_of(
     return Demand(client, nodes, rate, service_s, in_flight, capacity)
 
 
+_ONE_THREAD = ("python", "nodejs", "cassandraorm")
+"""Drivers whose application issues and whose driver answers with one thread's time."""
+
+
+def busiest_thread_s(client: Client) -> float:
+    """Seconds of a process's busiest thread that a request takes."""
+    if client.driver in _ONE_THREAD:
+        return (client.issue_ns + client.per_request_ns) * _NS
+    threads = client.io_threads if client.driver == "java3" else 1
+    return max(client.issue_ns, client.per_request_ns / threads) * _NS
+
+
 def home_of(scenario: Scenario, client: Client) -> Datacenter:
     """The client's own datacenter."""
     return next(one for one in scenario.datacenters if one.name == client.datacenter)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from poolsim.fidelity.theory import erlang_b
-from poolsim.planning.recommend.demand import Demand, demand_of
+from poolsim.planning.recommend.demand import Demand, busiest_thread_s, demand_of
 from poolsim.planning.recommend.variants import with_headroom
 from poolsim.scenario.drivers import DRIVERS
 from poolsim.scenario.scenario import Client, Scenario
@@ -135,12 +135,7 @@ def _instances(client: Client, demand: Demand) -> list[tuple[str, str]]:
 def _fewest_instances(client: Client, demand: Demand) -> int:
     """One process issues by one thread and answers by its I/O threads: neither does more than a
     second's work in a second."""
-    per_second = demand.rate_per_s or 0.0
-    threads = client.io_threads if client.driver == "java3" else 1
-    busiest_ns = max(client.issue_ns, client.per_request_ns / threads)
-    if client.driver in ("python", "nodejs", "cassandraorm"):
-        busiest_ns = client.issue_ns + client.per_request_ns
-    return max(1, math.ceil(per_second * busiest_ns * 1e-9))
+    return max(1, math.ceil((demand.rate_per_s or 0.0) * busiest_thread_s(client)))
 
 
 def client_threshold(client: Client) -> int:

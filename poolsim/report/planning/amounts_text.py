@@ -53,6 +53,8 @@ def _parts(one: Amount) -> list[str]:
         parts.append(nodes)
     if one.io_utilisation is not None:
         parts.append(f"I/O threads {one.io_utilisation:.0%} busy")
+    if one.process_utilisation is not None:
+        parts.append(f"processes {one.process_utilisation:.0%} busy")
     return parts
 
 
