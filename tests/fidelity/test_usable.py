@@ -32,3 +32,11 @@ def _stalls_everywhere(tables: Tables) -> None:
 def test_what_spoils_a_repetition(tmp_path: Path, perturb: Perturbation, reason: str) -> None:
     said = why_again(write(tmp_path, synthetic.STEADY_PLAN, perturb))
     assert (reason in said) if reason else (said == "")
+
+
+def test_bare_nodes_have_no_bar_to_be_made_again_for(tmp_path: Path) -> None:
+    def on_bare_nodes(tables: Tables) -> None:
+        _stalls_everywhere(tables)
+        tables.meta["nodes"] = "bare"
+
+    assert why_again(write(tmp_path, synthetic.STEADY_PLAN, on_bare_nodes)) == ""

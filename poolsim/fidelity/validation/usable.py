@@ -19,11 +19,16 @@ MOST_LATE_BACKENDS = 0.01
 def why_again(directory: Path) -> str:
     """Why a recording has to be made again; empty where it has not.
 
+    On bare nodes none has: they have no bar, and the spread of identical runs that stands beside
+    their figures is of runs as they come.
+
     Raises:
         RecordingError: it cannot be read.
     """
     recording = read_recording(directory)
     plan = recording.plan
+    if recording.node is None:
+        return ""
     simulation = simulated(recording, TRACE_DRIVEN)
     if plan.compares_performance:
         share = kept(recording, simulation, find_stalls(recording)).share
