@@ -218,34 +218,45 @@ def sweep(
     finish(lambda: sweep_command(request))
 
 
+ChosenAmong = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUES",
+        help="Several values: what to choose among, instead of all of `search:` (more than "
+        "one --set make combinations). One value: takes the place of the file's, and is not "
+        "chosen any more where `search:` names it.",
+    ),
+]
+Headroom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Choose for so much more load than the file has, such as 30% (`headroom:`).",
+    ),
+]
+OnlyAsked = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show what is chosen among, what must hold and when, and the cost; simulate nothing.",
+    ),
+]
+RecommendationFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Default: recommendations/NAME.yaml; an earlier one of that name is replaced.",
+    ),
+]
+
+
 @app.command(short_help="Find the cheapest settings that meet the expectations.")
 def recommend(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUES",
-            help="Several values: what to choose among, instead of all of `search:` (more than "
-            "one --set make combinations). One value: takes the place of the file's, and is not "
-            "chosen any more where `search:` names it.",
-        ),
-    ] = None,
-    headroom: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Choose for so much more load than the file has, such as 30% (`headroom:`).",
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Show what is chosen among, what must hold and when, and the cost; simulate "
-            "nothing.",
-        ),
-    ] = False,
+    settings: ChosenAmong = None,
+    headroom: Headroom = None,
+    dry_run: OnlyAsked = False,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Other random draws.")
     ] = None,
@@ -260,13 +271,7 @@ def recommend(
         str,
         typer.Option(metavar="ADDRESS", help="Run on this dask scheduler's workers instead."),
     ] = "",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Default: recommendations/NAME.yaml; an earlier one of that name is replaced.",
-        ),
-    ] = None,
+    out: RecommendationFile = None,
     output: Annotated[
         Format, typer.Option("--format", help="json prints one document.")
     ] = Format.text,

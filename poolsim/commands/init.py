@@ -45,7 +45,11 @@ def init_command(name: str, file: Path | None, force: bool) -> int:
     _write(schema, schema_text())
     _write(target, known[name].text)
     typer.echo(f"{target}: {known[name].question}")
-    typer.echo(f"next:  poolsim run {target}")
+    if "# yours" in known[name].text:
+        typer.echo('next:  put your numbers where it says "yours", then')
+        typer.echo(f"       poolsim run {target} --dry-run")
+    else:
+        typer.echo(f"next:  poolsim run {target}")
     return 0
 
 

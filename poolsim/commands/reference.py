@@ -94,7 +94,7 @@ def _default_search(driver: Driver) -> str:
     def listed(protocol: str) -> str:
         always = default_settings(driver.name, protocol, with_cpu=False)
         only_with_cpu = [
-            f"{path} (where cpu.per_request says what a request costs one)"
+            f"{path} (where the file has one, and cpu.per_request)"
             for path in default_settings(driver.name, protocol)
             if path not in always
         ]

@@ -14,6 +14,7 @@ from poolsim.engine.expected import expected_requests
 from poolsim.planning.recommend.demand import (
     Demand,
     Level,
+    busiest_of_the_others,
     busiest_thread_s,
     demand_of,
     home_of,
@@ -27,12 +28,12 @@ class Amount:
     """What one client's load at one level comes to.
 
     Rates are per second; None where the load is closed and its rate follows from the answers.
-    `utilisation`: of the workers of the client's nodes, `utilisation_with_one_lost` with one node
-    fewer (None for a single node), `io_utilisation` of the I/O threads that have a connection at
-    the start (None where `cpu.per_request` is 0), `process_utilisation` of a process's busiest
-    thread (of the drivers with one thread: issuing and answering together). `in_flight_per_pool`:
-    requests of one instance on one host, by Little's law with nothing waiting; `streams_per_pool`:
-    what a pool takes at most.
+    `utilisation`: of the workers of the client's nodes, `utilisation_with_one_lost` of the busiest
+    of the others when one is lost (None for a single node), `io_utilisation` of the I/O threads
+    that have a connection at the start (None where `cpu.per_request` is 0), `process_utilisation`
+    of a process's busiest thread (of the drivers with one thread: issuing and answering together).
+    `in_flight_per_pool`: requests of one instance on one host, by Little's law with nothing
+    waiting; `streams_per_pool`: what a pool takes at most.
     """
 
     client: str
@@ -75,10 +76,10 @@ def amounts_of(scenario: Scenario) -> Amounts:
         for level in levels_of(client, scenario.duration_ns):
             demand = demand_of(scenario, client, level=level)
             lost = None
-            if home_of(scenario, client).nodes > 1:
-                lost = demand_of(scenario, client, nodes_lost=1, level=level)
+            if demand.utilisation is not None and home_of(scenario, client).nodes > 1:
+                lost = demand.utilisation * busiest_of_the_others(scenario, client)
             found.append(_amount(client, level, demand, lost))
-            problems += _problems(found[-1], demand, lost)
+            problems += _problems(found[-1], demand)
     datacenters = _datacenters(scenario)
     if len(scenario.clients) > 1:
         problems += [
@@ -97,7 +98,7 @@ def amounts_of(scenario: Scenario) -> Amounts:
     )
 
 
-def _amount(client: Client, level: Level, demand: Demand, lost: Demand | None) -> Amount:
+def _amount(client: Client, level: Level, demand: Demand, lost: float | None) -> Amount:
     rate = level.rate_per_s
     local = client.options.local
     return Amount(
@@ -111,7 +112,7 @@ def _amount(client: Client, level: Level, demand: Demand, lost: Demand | None) -
         in_flight_per_pool=demand.per_pool,
         streams_per_pool=local.max * local.max_requests,
         utilisation=demand.utilisation,
-        utilisation_with_one_lost=None if lost is None else lost.utilisation,
+        utilisation_with_one_lost=lost,
         io_utilisation=_io_utilisation(client, demand),
         process_utilisation=(
             None if rate is None else rate * busiest_thread_s(client) / client.instances
@@ -136,18 +137,20 @@ def _datacenters(scenario: Scenario) -> dict[str, float]:
     return found
 
 
-def _problems(amount: Amount, demand: Demand, lost: Demand | None) -> Iterator[str]:
+def _problems(amount: Amount, demand: Demand) -> Iterator[str]:
     where = f"{amount.client}, {amount.level}"
-    if amount.rate is not None:
-        for one, circumstance in ((demand, ""), (lost, ", with one node lost")):
-            share = one.utilisation if one is not None else None
-            if one is not None and share is not None and share >= 1:
-                yield (
-                    f"the nodes cannot do this: {where}{circumstance}: {amount.rate:,.0f}/s are "
-                    f"{share:.0%} of the {one.capacity_per_s:,.0f}/s that {one.nodes} "
-                    f"node{'s' * (one.nodes > 1)} serve: no setting of a pool helps"
-                )
-                break
+    share, lost = amount.utilisation, amount.utilisation_with_one_lost
+    if amount.rate is not None and share is not None and share >= 1:
+        yield (
+            f"the nodes cannot do this: {where}: {amount.rate:,.0f}/s are {share:.0%} of the "
+            f"{demand.capacity_per_s:,.0f}/s that {demand.nodes} node{'s' * (demand.nodes > 1)} "
+            "serve: no setting of a pool helps"
+        )
+    elif amount.rate is not None and lost is not None and lost >= 1:
+        yield (
+            f"the nodes cannot do this: {where}, with one node lost: {amount.rate:,.0f}/s are "
+            f"{lost:.0%} of what the busiest of the others serves: no setting of a pool helps"
+        )
     if amount.io_utilisation is not None and amount.io_utilisation >= 1:
         yield (
             f"the I/O threads cannot do this: {where}: they are {amount.io_utilisation:.0%} busy "
@@ -157,8 +160,8 @@ def _problems(amount: Amount, demand: Demand, lost: Demand | None) -> Iterator[s
     if amount.process_utilisation is not None and amount.process_utilisation >= 1:
         yield (
             f"the processes cannot do this: {where}: each is asked for "
-            f"{amount.process_utilisation:.0%} of a thread's time (cpu.issue, cpu.per_request): "
-            "more instances"
+            f"{amount.process_utilisation:.0%} of the time of its busiest threads (cpu.issue, "
+            "cpu.per_request): more instances"
         )
     if amount.in_flight_per_pool >= amount.streams_per_pool > 0:
         yield (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import poolsim
 from poolsim.cli import app
 from poolsim.planning.amounts import amounts_of
 from poolsim.scenario.load import load_text
@@ -18,7 +19,7 @@ duration: 10s
 replications: 3
 cluster:
   datacenters: {dc1: {nodes: 6, replication_factor: 3, network: {delay: 0.5ms}}}
-  node: {workers: 32, service: {constant: 4ms}}
+  node: {workers: 40, service: {constant: 4ms}}
 clients:
   - name: api
     instances: 12
@@ -39,8 +40,9 @@ def test_each_number_is_what_a_person_would_compute() -> None:
     assert evening.in_flight == pytest.approx(36_000 * 5.2e-3, rel=1e-3), "rate x (4 + 1 + 0.2) ms"
     assert evening.in_flight_per_pool == pytest.approx(36_000 * 5.2e-3 / 72, rel=1e-3)
     assert evening.streams_per_pool == 16
-    assert evening.utilisation == pytest.approx(36_000 / (6 * 32 / 4e-3), rel=1e-3)
-    assert evening.utilisation_with_one_lost == pytest.approx(36_000 / (5 * 32 / 4e-3), rel=1e-3)
+    assert evening.utilisation == pytest.approx(36_000 / (6 * 40 / 4e-3), rel=1e-3)
+    with_one_lost = 36_000 * (4 / 3) / (6 * 40 / 4e-3)
+    assert evening.utilisation_with_one_lost == pytest.approx(with_one_lost, rel=1e-3), "neighbours"
     assert evening.io_utilisation == pytest.approx(36_000 * 200e-6 / 24), "two threads, 6 pools"
     assert evening.process_utilisation == pytest.approx(3_000 * 100e-6), "200us on two threads"
     assert base.io_utilisation == pytest.approx(evening.io_utilisation / 6)
@@ -56,8 +58,12 @@ def test_requests_are_those_that_a_run_makes() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("nodes: 6", "nodes: 3", "evening: 36,000/s are 150% of the 24,000/s that 3 nodes serve"),
-        ("rate: x6", "rate: 44k/s", "evening, with one node lost: 44,000/s are 110% of the 40,000"),
+        ("nodes: 6", "nodes: 3", "evening: 36,000/s are 120% of the 30,000/s that 3 nodes serve"),
+        (
+            "rate: x6",
+            "rate: 46k/s",
+            "evening, with one node lost: 46,000/s are 102% of what the busiest of the others",
+        ),
         ("per_request: 200us", "per_request: 1ms", "I/O threads cannot do this: api, evening"),
         ("max_requests: 8", "max_requests: 1", "pools cannot hold this: api, evening"),
     ],
@@ -80,10 +86,10 @@ def test_a_python_process_issues_and_answers_with_one_thread() -> None:
 
 
 def test_clients_that_share_nodes_are_summed() -> None:
-    more = TEXT + "  - {name: jobs, driver: python, load: {uniform: {rate: 20k/s}}}\n"
+    more = TEXT + "  - {name: jobs, driver: python, load: {uniform: {rate: 30k/s}}}\n"
     found = amounts_of(load_text(more))
-    assert found.datacenters == {"dc1": pytest.approx(56_000 / 48_000, rel=1e-3)}
-    assert any("all clients at their highest, dc1 is asked for 117%" in one
+    assert found.datacenters == {"dc1": pytest.approx(66_000 / 60_000, rel=1e-3)}
+    assert any("all clients at their highest, dc1 is asked for 110%" in one
                for one in found.problems)  # fmt: skip
 
 
@@ -108,8 +114,44 @@ def test_the_command_shows_them_and_writes_nothing(
     assert "about 120,000 requests a replication, 3 replications" in text
     as_json = CliRunner().invoke(app, ["run", "fleet.yaml", "--dry-run", "--format", "json"])
     document = json.loads(as_json.stdout)
-    assert document["amounts"][1]["utilisation"] == pytest.approx(1.5, rel=1e-3)
+    assert document["amounts"][1]["utilisation"] == pytest.approx(1.2, rel=1e-3)
     assert document["problems"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["fleet.yaml"]
     Path("fleet.yaml").write_text(TEXT.replace("6k/s", "6,000/s"))
     assert CliRunner().invoke(app, ["run", "fleet.yaml", "--dry-run"]).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("driver", "balancing", "busiest"),
+    [
+        ("java3", "{}", 4 / 3),  # of three ranges of its keys, 1/3, 1/2 and 1/2 instead of 1/3 each
+        ("java3", "{token_aware: false}", 9 / 8),
+        ("python", "{}", 2.0),  # the first replica that is up
+        ("python", "{shuffle_replicas: true}", 4 / 3),
+    ],
+)
+def test_a_lost_node_s_load_goes_where_a_run_takes_it(
+    driver: str, balancing: str, busiest: float, tmp_path: Path
+) -> None:
+    nodelay = "" if driver == "java3" else "tcp_nodelay: true, "
+    (tmp_path / "ring.yaml").write_text(f"""
+name: ring
+duration: 2s
+replications: 1
+cluster:
+  datacenters: {{dc1: {{nodes: 9, replication_factor: 3}}}}
+  node: {{workers: 64, service: {{constant: 1ms}}}}
+clients:
+  - name: api
+    driver: {driver}
+    cpu: {{issue: 0us}}
+    options: {{{nodelay}load_balancing: {balancing}}}
+    load: {{uniform: {{rate: 9k/s}}}}
+faults: [{{at: 0s, node: dc1/1, kind: stop}}]
+""")
+    scenario = poolsim.load(tmp_path / "ring.yaml")
+    (amount,) = amounts_of(scenario.scenario).amounts
+    assert amount.utilisation is not None
+    assert amount.utilisation_with_one_lost == pytest.approx(amount.utilisation * busiest)
+    served = scenario.run().timeline.groupby("node")["requests"].sum()
+    assert served.max() / (18_000 / 9) == pytest.approx(busiest, rel=0.06)

@@ -116,7 +116,6 @@ clients:
   - name: api
     driver: {driver}
     protocol: {protocol}
-    instances: 3
     cpu: {{issue: 10us, per_request: {per_request}}}
     load: {{poisson: {{rate: 20k/s}}}}
 """
@@ -124,8 +123,9 @@ clients:
 
 def default_settings(driver: str, protocol: str, *, with_cpu: bool = True) -> tuple[str, ...]:
     """Paths below a client of what is chosen among where neither the file nor `--set` says so, for
-    a driver and protocol version; `with_cpu`: where `cpu.per_request` is said."""
-    per_request = "50us" if with_cpu else "0s"
+    a driver and protocol version; `with_cpu`: where `cpu.per_request` is said,
+    and more than one process can do."""
+    per_request = "200us" if with_cpu else "0s"
     text = _EXAMPLE.format(driver=driver, protocol=protocol, per_request=per_request)
     scenario = load_text(text)
     return tuple(path.removeprefix("clients.api.") for path, _ in default_search(scenario))

@@ -109,6 +109,27 @@ def busiest_thread_s(client: Client) -> float:
     return max(client.issue_ns, client.per_request_ns / threads) * _NS
 
 
+def busiest_of_the_others(scenario: Scenario, client: Client) -> float:
+    """How many times its usual load the busiest node has after another one of its datacenter is
+    lost; with one token a node, as the model's rings have it.
+
+    A key's requests go to its replicas in turn, or to the first of them that is up; where none is,
+    or without token awareness, to all nodes that are left.
+    """
+    home = home_of(scenario, client)
+    nodes, balancing = home.nodes, client.options.balancing
+    loads = [0.0] * nodes
+    for first in range(nodes):
+        ring = [(first + k) % nodes for k in range(home.replication_factor)]
+        alive = [node for node in ring if node] if balancing.token_aware else []
+        if not balancing.shuffle_replicas:
+            alive = alive[:1]
+        alive = alive or list(range(1, nodes))
+        for node in alive:
+            loads[node] += 1.0 / len(alive)
+    return max(loads[1:])
+
+
 def home_of(scenario: Scenario, client: Client) -> Datacenter:
     """The client's own datacenter."""
     return next(one for one in scenario.datacenters if one.name == client.datacenter)

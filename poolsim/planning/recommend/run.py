@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from poolsim.fidelity.validity import outside_validity
+from poolsim.planning.amounts import amounts_of
 from poolsim.planning.execute import Executor
 from poolsim.planning.recommend.advice import advice_of
 from poolsim.planning.recommend.answer import Answer, AnswerStatus
@@ -27,6 +29,7 @@ from poolsim.planning.recommend.search import (
     search,
     told_of_budget,
 )
+from poolsim.planning.recommend.variants import with_headroom
 from poolsim.recording.digest import joined_digest
 from poolsim.scenario.warnings import warnings_of
 
@@ -71,7 +74,7 @@ def recommend(
         breaks=bearing.breaks,
         reasons=tuple(binding_resources(question, evidence, best, steps)),
         advice=tuple(advice_of(scenario, normal, question.peak, question.space.parameters)),
-        warnings=tuple(warnings_of(scenario)),
+        warnings=(*warnings_of(scenario), *outside_validity(scenario)),
         simulated=len(evidence.simulated),
         replications=best.replications,
         digest=_digest(question, evidence, best.number),
@@ -132,16 +135,9 @@ def _without_choice(
         holds_to=None,
         breaks_at=None,
         breaks="",
-        reasons=(),
-        advice=(
-            *(
-                nagle_advice(question, evidence, nearest.number, executor)
-                if status == "none"
-                else ()
-            ),
-            *advice_of(scenario, normal, question.peak, question.space.parameters),
-        ),
-        warnings=tuple(warnings_of(scenario)),
+        reasons=amounts_of(with_headroom(scenario)).problems,
+        advice=tuple(advice),
+        warnings=(*warnings_of(scenario), *outside_validity(scenario)),
         simulated=len(evidence.simulated),
         replications=nearest.replications,
         digest=_digest(question, evidence, nearest.number),

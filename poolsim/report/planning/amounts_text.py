@@ -49,7 +49,7 @@ def _parts(one: Amount) -> list[str]:
     if one.utilisation is not None:
         nodes = f"nodes {one.utilisation:.0%} busy"
         if one.utilisation_with_one_lost is not None:
-            nodes += f", {one.utilisation_with_one_lost:.0%} with one lost"
+            nodes += f", the busiest {one.utilisation_with_one_lost:.0%} with one lost"
         parts.append(nodes)
     if one.io_utilisation is not None:
         parts.append(f"I/O threads {one.io_utilisation:.0%} busy")

@@ -12,11 +12,14 @@ from poolsim.planning.recommend.answer import Answer, Setting
 from poolsim.planning.recommend.in_the_driver import in_the_driver
 from poolsim.planning.recommend.pairing import TOLERANCE
 from poolsim.planning.recommend.question import Question
+from poolsim.planning.recommend.variants import NODE_LOST
 from poolsim.report.terminal import COLOURS, Page
 from poolsim.report.units import estimate_text, interval
 from poolsim.scenario.units import format_share
 
 MOST_NEAR = 6
+AMPLE = 1.5
+"""Bears so many times the load: nobody needs to be told how to ask for more."""
 
 
 def show_answer(answer: Answer, console: Console, scenario: Path, written: Path | None) -> None:
@@ -106,7 +109,7 @@ def _bearing(page: Page, answer: Answer) -> None:
             f"It holds up to {held}, and no more at x{answer.breaks_at:.4g} of all loads: that "
             f"breaks {answer.breaks}."
         )
-    if not answer.question.base.plan.headroom:
+    if not answer.question.base.plan.headroom and answer.holds_to < AMPLE:
         page.paragraph(
             "For settings that bear more, ask with --headroom 30% (or headroom: 30% in the file).",
             "dim",
@@ -158,7 +161,11 @@ def _foot(page: Page, answer: Answer, scenario: Path, written: Path | None) -> N
     words = ["poolsim", "run", str(scenario), "--replications", str(answer.replications)]
     for override in chosen.overrides:
         words += ["--set", override]
+    left_out = [NODE_LOST] * (NODE_LOST in [one.name for one in question.variants])
+    left_out += ["with its headroom"] * bool(question.base.plan.headroom)
     page.line(("", ""))
+    if left_out:
+        page.line((f"in normal operation (not {', nor '.join(left_out)}):", "dim"))
     page.line((shlex.join(words), "bold"))
 
 
