@@ -60,7 +60,7 @@ def _how_many(dice: Dice, outline: Outline) -> int:
 def _fault(dice: Dice, outline: Outline, datacenters: tuple[Datacenter, ...]) -> Fault:
     kinds = tuple(kind for kind in FAULT_KINDS if kind not in _OF_OTHER_DICE) + _FREQUENT
     if RESTARTS in outline.themes:
-        kinds += ("stop",) * 4 + ("refuse",) * 3
+        kinds += ("stop",) * 4 + ("refuse",) * 5
     if SILENCE in outline.themes:
         kinds += ("pause",) * 4 + ("silent",) * 2
     kind = dice.one_of(kinds)

@@ -87,7 +87,7 @@ def _cost(dice: Dice, setting: Setting) -> int:
 
 def _callback(dice: Dice, setting: Setting) -> int:
     """A single thread that runs callbacks is busy nearly all the time, or has too much to do."""
-    if dice.yes(25):
+    if dice.yes(15):
         return 0
     percents = (60, 120, 300) if setting.minor else (5, 60, 90, 90)
     return _spacing_ns(setting) * dice.one_of(percents) // 100
@@ -150,7 +150,7 @@ GENERIC_FIELDS: dict[str, Callable[[Dice, Setting], Any]] = {
     "generic.low_watermark": _low_watermark,
     "generic.policy": _policy,
     "generic.busy": _one_of("throw", "next_host"),
-    "generic.responses": _one_of(*RESPONSE_NAMES, "pause", "pause"),
+    "generic.responses": _one_of(*RESPONSE_NAMES, "pause", "pause", "pause"),
     "generic.heartbeat_mechanism": _one_of("options", "ping"),
     "generic.max_retries": _max_retries,
     "generic.pipelining": _pipelining,
