@@ -438,12 +438,7 @@ def _answered_with_error(w: World, a: int, now: int) -> None:
     w.attempts[a].error = NO_ERROR
     _keep_error(w, r, w.pools[p].node, OVERLOADED)
     finish_attempt(w, a)
-    if puts_off(w, a, r, p, OVERLOADED, now) == 1:
-        return
-    if _is_tried_again(w, r, OVERLOADED):
-        _try_another(w, r, p, c, now)
-    else:
-        _end(w, r, SERVER_ERROR, service, now)
+    _go_elsewhere_or_end(w, a, r, p, c, OVERLOADED, SERVER_ERROR, service, now)
 
 
 @rule
@@ -500,17 +495,26 @@ def _failed(w: World, a: int, now: int) -> None:
     p = attempt.pool
     c = attempt.connection
     finish_attempt(w, a)
+    _go_elsewhere_or_end(w, a, r, p, c, error, CONNECTION_ERROR, service, now)
+
+
+@rule
+def _go_elsewhere_or_end(
+    w: World, a: int, r: int, p: int, c: int, error: int, outcome: int, service: int, now: int
+) -> None:
+    """Attempt `a` of a request failed on connection `c` of pool `p`: another one follows, now or
+    later, or the request ends with `outcome`."""
     if puts_off(w, a, r, p, error, now) == 1:
         return
     if _is_tried_again(w, r, error):
         _try_another(w, r, p, c, now)
     else:
-        _end(w, r, CONNECTION_ERROR, service, now)
+        _end(w, r, outcome, service, now)
 
 
 @rule
 def _is_tried_again(w: World, r: int, error: int) -> bool:
-    """Whether a request goes on after a timeout or a broken connection."""
+    """Whether a request goes on after a timeout, a broken connection or a node's error."""
     request = w.requests[r]
     client = w.clients[request.client]
     if client.most_retries >= 0 and request.sends > client.most_retries:
@@ -623,12 +627,7 @@ def _attempt_timed_out(w: World, a: int, now: int) -> None:
     p = w.attempts[a].pool
     c = w.attempts[a].connection
     service = _orphan(w, a, now)
-    if puts_off(w, a, r, p, TIMED_OUT, now) == 1:
-        return
-    if _is_tried_again(w, r, TIMED_OUT):
-        _try_another(w, r, p, c, now)
-    else:
-        _end(w, r, CLIENT_TIMEOUT, service, now)
+    _go_elsewhere_or_end(w, a, r, p, c, TIMED_OUT, CLIENT_TIMEOUT, service, now)
 
 
 @rule
