@@ -18,8 +18,10 @@ from poolsim.planning.recommend.demand import (
     busiest_thread_s,
     demand_of,
     home_of,
+    io_threads_in_use,
     levels_of,
 )
+from poolsim.planning.recommend.variants import NODE_LOST, Variant, variants_of
 from poolsim.scenario.scenario import Client, Scenario
 
 
@@ -53,8 +55,9 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """A scenario in numbers. `problems`: what cannot be, a sentence each; `requests`: of one
-    replication, roughly; `datacenters`: utilisation by name with all clients at their highest."""
+    """A scenario in numbers. `problems`: what cannot be, a sentence each; those of a lost node only
+    where it is asked about (`node_loss`); `requests`: of one replication, roughly; `datacenters`:
+    utilisation by name with all clients at their highest."""
 
     name: str
     amounts: tuple[Amount, ...]
@@ -72,14 +75,15 @@ def amounts_of(scenario: Scenario) -> Amounts:
     """The numbers of a scenario."""
     found: list[Amount] = []
     problems: list[str] = []
+    is_lost_asked = Variant(NODE_LOST) in variants_of(scenario)
     for client in scenario.clients:
+        times = None
+        if home_of(scenario, client).nodes > 1:
+            times = busiest_of_the_others(scenario, client)
         for level in levels_of(client, scenario.duration_ns):
             demand = demand_of(scenario, client, level=level)
-            lost = None
-            if demand.utilisation is not None and home_of(scenario, client).nodes > 1:
-                lost = demand.utilisation * busiest_of_the_others(scenario, client)
-            found.append(_amount(client, level, demand, lost))
-            problems += _problems(found[-1], demand)
+            found.append(_amount(client, level, demand, times))
+            problems += _problems(found[-1], demand, is_lost_asked)
     datacenters = _datacenters(scenario)
     if len(scenario.clients) > 1:
         problems += [
@@ -98,8 +102,9 @@ def amounts_of(scenario: Scenario) -> Amounts:
     )
 
 
-def _amount(client: Client, level: Level, demand: Demand, lost: float | None) -> Amount:
-    rate = level.rate_per_s
+def _amount(client: Client, level: Level, demand: Demand, times: float | None) -> Amount:
+    """`times`: as high as usual is the load of the busiest of the others with one node lost."""
+    rate, utilisation = level.rate_per_s, demand.utilisation
     local = client.options.local
     return Amount(
         client=client.name,
@@ -111,8 +116,10 @@ def _amount(client: Client, level: Level, demand: Demand, lost: float | None) ->
         in_flight=demand.in_flight,
         in_flight_per_pool=demand.per_pool,
         streams_per_pool=local.max * local.max_requests,
-        utilisation=demand.utilisation,
-        utilisation_with_one_lost=lost,
+        utilisation=utilisation,
+        utilisation_with_one_lost=(
+            None if utilisation is None or times is None else utilisation * times
+        ),
         io_utilisation=_io_utilisation(client, demand),
         process_utilisation=(
             None if rate is None else rate * busiest_thread_s(client) / client.instances
@@ -123,8 +130,8 @@ def _amount(client: Client, level: Level, demand: Demand, lost: float | None) ->
 def _io_utilisation(client: Client, demand: Demand) -> float | None:
     if not client.per_request_ns or demand.rate_per_s is None:
         return None
-    connections = max(client.options.local.core, 1) * demand.nodes
-    threads = client.instances * min(client.io_threads, connections)
+    connections = client.instances * max(client.options.local.core, 1) * demand.nodes
+    threads = io_threads_in_use(client, connections)
     return demand.rate_per_s * client.per_request_ns * 1e-9 / threads
 
 
@@ -137,7 +144,7 @@ def _datacenters(scenario: Scenario) -> dict[str, float]:
     return found
 
 
-def _problems(amount: Amount, demand: Demand) -> Iterator[str]:
+def _problems(amount: Amount, demand: Demand, is_lost_asked: bool) -> Iterator[str]:
     where = f"{amount.client}, {amount.level}"
     share, lost = amount.utilisation, amount.utilisation_with_one_lost
     if amount.rate is not None and share is not None and share >= 1:
@@ -146,7 +153,7 @@ def _problems(amount: Amount, demand: Demand) -> Iterator[str]:
             f"{demand.capacity_per_s:,.0f}/s that {demand.nodes} node{'s' * (demand.nodes > 1)} "
             "serve: no setting of a pool helps"
         )
-    elif amount.rate is not None and lost is not None and lost >= 1:
+    elif is_lost_asked and amount.rate is not None and lost is not None and lost >= 1:
         yield (
             f"the nodes cannot do this: {where}, with one node lost: {amount.rate:,.0f}/s are "
             f"{lost:.0%} of what the busiest of the others serves: no setting of a pool helps"

@@ -77,6 +77,13 @@ def test_what_cannot_be_is_said(old: str, new: str, says: str) -> None:
     assert len(problems) == 1 + ("per_request" in new), "of threads also what a process can do"
 
 
+def test_a_lost_node_is_a_problem_only_where_it_is_asked_about() -> None:
+    text = TEXT.replace("rate: x6", "rate: 46k/s")
+    (problem,) = amounts_of(load_text(text)).problems
+    assert "with one node lost" in problem
+    assert amounts_of(load_text(f"{text}node_loss: false\n")).problems == ()
+
+
 def test_a_python_process_issues_and_answers_with_one_thread() -> None:
     text = TEXT.partition("    options:")[0].replace("driver: java3", "driver: python")
     text = text.replace("per_request: 200us, io_threads: 2", "issue: 150us, per_request: 300us")

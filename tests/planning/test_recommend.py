@@ -261,6 +261,28 @@ def test_every_driver_has_a_default_search() -> None:
             assert default_settings(driver, protocol)
 
 
+@pytest.mark.parametrize(("headroom", "busy"), [("0%", "120%"), ("50%", "180%")])
+def test_what_no_setting_can_do_is_said_of_the_load_that_is_asked_about(
+    headroom: str, busy: str
+) -> None:
+    text = """
+name: too-much
+duration: 200ms
+replications: 2
+cluster: {datacenters: {dc1: {nodes: 2}}, node: {workers: 2, service: {constant: 4ms}}}
+clients:
+  - name: app
+    driver: java3
+    load: {uniform: {rate: 1200/s}}
+expect: [latency.p99 < 5ms]
+"""
+    settings = [f"{POOLING}.local.max_requests=64,128", f"headroom={headroom}"]
+    answer = answer_to(text, settings)
+    assert answer.choice is None
+    assert len(answer.reasons) == 1
+    assert f"are {busy} of the 1,000/s that 2 nodes serve" in answer.reasons[0]
+
+
 def test_nothing_expected_is_said() -> None:
     with pytest.raises(ScenarioError, match="nothing is expected"):
         ask(from_text(SMALL.partition("expect:")[0], "small.yaml"), SEARCH)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from poolsim.planning.evaluate import Outcome
-from poolsim.planning.recommend.demand import Demand, demand_of, home_of
+from poolsim.planning.recommend.demand import Demand, demand_of, home_of, io_threads_in_use
 from poolsim.scenario.scenario import Client, Scenario
 
 TIGHT = 0.9
@@ -106,7 +106,7 @@ def _io_thread(client: Client, demand: Demand, levels: Levels) -> list[Resource]
         return []
     rate = demand.rate_per_s if demand.rate_per_s is not None else levels.mean("throughput")
     connections = max(levels.mean("open_connections.max"), 1.0)
-    threads = min(client.instances * client.io_threads, connections)
+    threads = io_threads_in_use(client, connections)
     share = rate * client.per_request_ns * 1e-9 / threads
     sentence = (
         f"{client.name}: {rate:,.0f} requests/s at {client.per_request_ns / 1_000:g}us each keep "

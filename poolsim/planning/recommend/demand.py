@@ -109,6 +109,11 @@ def busiest_thread_s(client: Client) -> float:
     return max(client.issue_ns, client.per_request_ns / threads) * _NS
 
 
+def io_threads_in_use(client: Client, connections: float) -> float:
+    """Of all instances, those I/O threads that have one of so many connections of all of them."""
+    return min(client.instances * client.io_threads, connections)
+
+
 def busiest_of_the_others(scenario: Scenario, client: Client) -> float:
     """How many times its usual load the busiest node has after another one of its datacenter is
     lost; with one token a node, as the model's rings have it.

@@ -29,7 +29,6 @@ from poolsim.planning.recommend.search import (
     search,
     told_of_budget,
 )
-from poolsim.planning.recommend.variants import with_headroom
 from poolsim.recording.digest import joined_digest
 from poolsim.scenario.warnings import warnings_of
 
@@ -135,7 +134,7 @@ def _without_choice(
         holds_to=None,
         breaks_at=None,
         breaks="",
-        reasons=amounts_of(with_headroom(scenario)).problems,
+        reasons=amounts_of(scenario).problems,
         advice=tuple(advice),
         warnings=(*warnings_of(scenario), *outside_validity(scenario)),
         simulated=len(evidence.simulated),
